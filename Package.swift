@@ -1,0 +1,56 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Language rules every Swift target shares: the Swift 6 mode, imports that name what they use, and async
+/// functions that stay on their caller's actor unless they say otherwise.
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// A C shim or module map in `Shared/`, linked against `libraries`.
+func c(_ name: String, _ libraries: String...) -> Target {
+  .target(name: name, path: "Shared/\(name)", linkerSettings: libraries.map { .linkedLibrary($0) })
+}
+
+/// A module that several services share.
+func shared(_ name: String, _ dependencies: String...) -> Target {
+  .target(
+    name: name, dependencies: dependencies.map { .init(stringLiteral: $0) }, path: "Shared/\(name)",
+    swiftSettings: settings)
+}
+
+/// A program of its own under `Services/`.
+func program(_ name: String, _ dependencies: String...) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies.map { .init(stringLiteral: $0) }, path: "Services/\(name)",
+    swiftSettings: settings)
+}
+
+/// The suite in `Tests/<name>`; every suite may use `TestKit`.
+func tests(_ name: String, _ dependencies: String...) -> Target {
+  .testTarget(
+    name: name, dependencies: (["TestKit"] + dependencies).map { .init(stringLiteral: $0) }, path: "Tests/\(name)",
+    swiftSettings: settings)
+}
+
+let package = Package(
+  name: "skillmesh",
+  products: [.executable(name: "broker", targets: ["Broker"])],
+  targets: [
+    c("CEpoll"),
+    c("CChecksum"),
+    shared("EventLoop", "CEpoll"),
+    shared("Wire"),
+    shared("Telemetry", "EventLoop", "Wire", "HTTP"),
+    shared("HTTP", "EventLoop", "Wire"),
+    program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
+
+    .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
+    tests("EventLoopTests", "EventLoop"),
+    tests("WireTests", "Wire"),
+    tests("BrokerTests", "Broker", "EventLoop", "Wire"),
+  ]
+)
