@@ -64,7 +64,7 @@ public struct UniqueID: Hashable, Comparable, Sendable, Codable, LosslessStringC
           position += 1
         }
         let half = index < 16 ? high : low
-        let nibble = Int(half >> UInt64(60 - 4 * (index % 16))) & 15
+        let nibble = Int(half >> UInt64(60 - 4 * (index % 16)) & 15)
         buffer[position] = digits.utf8Start[nibble]
         position += 1
       }

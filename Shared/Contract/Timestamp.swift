@@ -59,7 +59,8 @@ public struct Timestamp: Hashable, Comparable, Sendable, Codable, LosslessString
     func skip(_ characters: String) -> Bool { text.popFirst().map { characters.utf8.contains($0) } ?? false }
     guard let year = number(4), skip("-"), let month = number(2), skip("-"), let day = number(2), skip("Tt "),
       let hour = number(2), skip(":"), let minute = number(2), skip(":"), let second = number(2),
-      (1...12).contains(month), day >= 1, day <= Self.days(inMonth: month, of: year), hour < 24, minute < 60, second <= 60
+      (1...12).contains(month), day >= 1, day <= Self.days(inMonth: month, of: year), hour < 24, minute < 60,
+      second <= 60
     else { return nil }
     var fraction: Int64 = 0
     if text.first == UInt8(ascii: ".") {
