@@ -1,9 +1,11 @@
 /// Builds one Kafka frame out of the protocol's primitive types, the mirror of `KafkaReader`.
 ///
 /// Record batches are not copied into it: `records(_:)` writes their length and leaves a gap, so that a broker can
-/// send them straight from their file. A string, array or frame too long for its length field is a bug of the caller
-/// and traps.
+/// send them straight from their file. A frame too long for its length field is a bug of the caller and traps.
 public struct KafkaWriter: ~Copyable {
+  /// The most bytes of UTF-8 a string can have in the protocol.
+  public static let maximumString = Int(Int16.max)
+
   /// Whether strings, bytes and arrays take their compact form and structures end in tagged fields (KIP-482).
   public var isFlexible = false
 
@@ -61,10 +63,16 @@ public struct KafkaWriter: ~Copyable {
 
   // MARK: Strings and bytes
 
-  /// A string of at most 32,767 bytes of UTF-8, nil as null.
+  /// A string, nil as null. What goes beyond `maximumString` bytes is cut off: an answer that repeats a client's words
+  /// must not be a way to stop the broker.
   public mutating func string(_ value: String?) {
     guard let value else {
       if isFlexible { unsignedVarint(0) } else { int16(-1) }
+      return
+    }
+    guard value.utf8.count <= Self.maximumString else {
+      // A character cut in two becomes U+FFFD, which may take three bytes where one was.
+      string(String(decoding: value.utf8.prefix(Self.maximumString - 2), as: UTF8.self))
       return
     }
     if isFlexible { compactLength(value.utf8.count) } else { int16(Int16(value.utf8.count)) }
