@@ -44,13 +44,14 @@ let package = Package(
     c("CChecksum"),
     shared("EventLoop", "CEpoll"),
     shared("Wire"),
-    shared("Telemetry", "EventLoop", "Wire", "HTTP"),
+    shared("Telemetry"),
     shared("HTTP", "EventLoop", "Wire"),
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
     tests("EventLoopTests", "EventLoop"),
     tests("WireTests", "Wire"),
+    tests("TelemetryTests", "Telemetry"),
     tests("BrokerTests", "Broker", "EventLoop", "Wire"),
   ]
 )
