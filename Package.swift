@@ -42,8 +42,11 @@ let package = Package(
   targets: [
     c("CEpoll"),
     c("CChecksum"),
+    c("CCrypt", "crypt"),
+    c("CSodium", "sodium"),
     shared("EventLoop", "CEpoll"),
     shared("Wire"),
+    shared("Crypto", "CCrypt", "CSodium"),
     shared("Telemetry"),
     shared("HTTP", "EventLoop", "Wire"),
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
@@ -51,6 +54,7 @@ let package = Package(
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
     tests("EventLoopTests", "EventLoop"),
     tests("WireTests", "Wire"),
+    tests("CryptoTests", "Crypto"),
     tests("TelemetryTests", "Telemetry"),
     tests("BrokerTests", "Broker", "EventLoop", "Wire"),
   ]

@@ -127,6 +127,30 @@ private func problems<O: Options>(
     for declaration in AppOptions.declarations { #expect(AppOptions.help.contains(declaration.help)) }
   }
 
+  @Test func `a program with a bad configuration says all of it to standard error and exits with 2`() async throws {
+    let exit = try #require(
+      await #expect(processExitsWith: .exitCode(2), observing: [\.standardErrorContent]) {
+        _ = AppOptions.load(arguments: ["--workers=0", "--lisen=x"])
+      })
+    let text = String(decoding: exit.standardErrorContent, as: UTF8.self)
+    #expect(
+      text == """
+        app: --lisen: no such flag, did you mean --listen?
+        app: APP_DATA: not set, expected a text (or --data)
+        app: --workers: got "0", expected a whole number, from 1 to 64
+        app: see app --help
+
+        """)
+  }
+
+  @Test func `asked for help, a program prints it and exits with 0, whatever else is wrong`() async throws {
+    let exit = try #require(
+      await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
+        _ = AppOptions.load(arguments: ["--workers=0", "--help"])
+      })
+    #expect(String(decoding: exit.standardOutputContent, as: UTF8.self).contains(AppOptions.help))
+  }
+
   @Test func `the declarations can be listed without reading anything`() {
     let declarations = AppOptions.declarations
     #expect(

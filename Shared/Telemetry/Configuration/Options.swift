@@ -47,8 +47,7 @@ public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
 extension Options {
   /// The options of this process. Prints the help page and exits with 0 when `--help` is among the arguments; prints
   /// every problem to standard error and exits with 2 when there are any.
-  public static func load() -> Self {
-    let arguments = Array(CommandLine.arguments.dropFirst())
+  public static func load(arguments: [String] = Array(CommandLine.arguments.dropFirst())) -> Self {
     if arguments.contains("--help") || arguments.contains("-h") {
       print(help, terminator: "")
       exit(0)
