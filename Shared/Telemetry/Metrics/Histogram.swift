@@ -6,9 +6,12 @@ public final class Histogram: Series, @unchecked Sendable {  // the cells are at
   /// One per bucket, and a last one for what is above them all.
   private let cells: UnsafeMutablePointer<Atomic<Int>>
   private let sum = Atomic<Int>(0)
+  /// The bounds as labels, written out once since scrapes recur.
+  private let bounds: [String]
 
   init(_ buckets: Buckets) {
     self.buckets = buckets
+    bounds = (0..<buckets.count).map { Exposition.labels([("le", buckets.text(buckets.first << $0))]) }
     cells = .allocate(capacity: buckets.count + 1)
     for index in 0...buckets.count { (cells + index).initialize(to: Atomic(0)) }
   }
@@ -43,8 +46,7 @@ public final class Histogram: Series, @unchecked Sendable {  // the cells are at
     var total = 0
     for index in 0..<buckets.count {
       total += cells[index].load(ordering: .relaxed)
-      let bound = Exposition.labels([("le", buckets.bound(index))])
-      page.sample("\(name)_bucket", Exposition.join(labels, bound), total.description)
+      page.sample("\(name)_bucket", Exposition.join(labels, bounds[index]), total.description)
     }
     total += cells[buckets.count].load(ordering: .relaxed)
     page.sample("\(name)_bucket", Exposition.join(labels, #"le="+Inf""#), total.description)
@@ -82,8 +84,6 @@ public struct Buckets: Sendable {
     let times = max(0, value - 1) / first  // 0 up to the first bound, 1 up to twice it, 2 and 3 up to four times it, …
     return min(count, Int.bitWidth - times.leadingZeroBitCount)
   }
-
-  func bound(_ index: Int) -> String { text(first << index) }
 
   /// `value` in the unit that is shown.
   func text(_ value: Int) -> String {
