@@ -62,7 +62,7 @@ private func decoded(
       let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { output, length in
         var end: UnsafePointer<CChar>?
         status = decode(output.baseAddress!, capacity, start, input.count, &length, &end)
-        // Without a place to report it, libsodium takes a stop before the end for the end.
+        // libsodium stops at the first character it does not know and calls what came before it a success.
         if end != start + input.count { status = -1 }
         if status != 0 { length = 0 }
       }
