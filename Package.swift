@@ -42,8 +42,10 @@ let package = Package(
   targets: [
     c("CEpoll"),
     c("CChecksum"),
+    c("CKafka", "rdkafka"),
     shared("EventLoop", "CEpoll"),
     shared("Wire"),
+    shared("Kafka", "CKafka", "EventLoop"),
     shared("Telemetry", "EventLoop", "Wire", "HTTP"),
     shared("HTTP", "EventLoop", "Wire"),
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
@@ -51,6 +53,7 @@ let package = Package(
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
     tests("EventLoopTests", "EventLoop"),
     tests("WireTests", "Wire"),
+    tests("KafkaTests", "EventLoop", "Kafka"),
     tests("BrokerTests", "Broker", "EventLoop", "Wire"),
   ]
 )
