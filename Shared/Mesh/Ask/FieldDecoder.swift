@@ -115,7 +115,8 @@ private struct FieldsContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
     let value = errors.attempt { () throws -> Value in
       guard let member = member(key) else {
         // An optional that is decoded by hand is nil when it is missing.
-        if let optional = type as? any ExpressibleByNilLiteral.Type, let none = optional.init(nilLiteral: ()) as? Value {
+        if let optional = type as? any ExpressibleByNilLiteral.Type, let none = optional.init(nilLiteral: ()) as? Value
+        {
           return none
         }
         throw InvalidValue("required", "must be given")

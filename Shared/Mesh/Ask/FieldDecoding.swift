@@ -1,5 +1,5 @@
 public import Contract
-public import Wire
+import Wire
 
 /// Decodes values from JSON, and requests from JSON and the values of path and query.
 ///

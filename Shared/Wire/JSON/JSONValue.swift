@@ -230,7 +230,7 @@ final class JSONSource: Sendable {
           position += 2
           code = 0x10000 + (code & 0x3ff) << 10 + unit() & 0x3ff
         }
-        if let scalar = Unicode.Scalar(code) { plain.append(contentsOf: UTF8.encode(scalar) ?? []) }
+        if let scalar = Unicode.Scalar(code), let units = UTF8.encode(scalar) { plain.append(contentsOf: units) }
       default: plain.append(escape)
       }
     }
