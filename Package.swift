@@ -60,6 +60,6 @@ let package = Package(
     tests("TelemetryTests", "Telemetry"),
     .executableTarget(
       name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
-    tests("BrokerTests", "Broker", "EventLoop", "Wire"),
+    tests("BrokerTests", "Broker", "EventLoop", "Telemetry", "Wire"),
   ]
 )
