@@ -51,6 +51,8 @@ let package = Package(
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
     tests("EventLoopTests", "EventLoop"),
     tests("WireTests", "Wire"),
+    .executableTarget(
+      name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
     tests("BrokerTests", "Broker", "EventLoop", "Wire"),
   ]
 )

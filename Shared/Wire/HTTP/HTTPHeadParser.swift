@@ -61,6 +61,15 @@ extension HTTPRequestHead {
     fields.append(try Self.field(line, of: bytes.span))
   }
 
+  /// Checks a trailer line, which is then dropped. One that would change how the request is understood, had it stood
+  /// in the head, is refused (RFC 9110 §6.5.1).
+  func checkTrailer(_ line: Range<Int>) throws(HTTPRefusal) {
+    let name = bytes.span.extracting(try Self.field(line, of: bytes.span).name)
+    for forbidden: StaticString in ["host", "content-length", "transfer-encoding"] {
+      guard !name.equalsIgnoringCase(forbidden) else { throw .forbiddenTrailer }
+    }
+  }
+
   /// One header or trailer line of `span`, checked.
   static func field(_ line: Range<Int>, of span: Span<UInt8>) throws(HTTPRefusal) -> Field {
     var colon = line.lowerBound
@@ -124,7 +133,7 @@ extension HTTPRequestHead {
       body: body,
       keepsAlive: !saysClose && (version == .http11 || saysKeepAlive),
       expectsContinue: expectsContinue && body != .none,
-      wantsUpgrade: saysUpgrade && namesProtocol && version == .http11)
+      wantsUpgrade: saysUpgrade && namesProtocol && version == .http11 && body == .none)
   }
 
   /// `1*DIGIT` below 2^63: no sign, no space, no list.

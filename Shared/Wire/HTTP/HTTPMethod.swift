@@ -55,6 +55,7 @@ public struct HTTPFraming: Hashable, Sendable {
   public internal(set) var keepsAlive = true
   /// Whether the client waits for 100 (Continue) before it sends the body.
   public internal(set) var expectsContinue = false
-  /// Whether the client asks to leave HTTP after this request (`Upgrade`, and named so in `Connection`).
+  /// Whether the client asks to leave HTTP after this request (`Upgrade`, and named so in `Connection`). Ignored in a
+  /// request with a body: some parsers would take the body for the new protocol.
   public internal(set) var wantsUpgrade = false
 }

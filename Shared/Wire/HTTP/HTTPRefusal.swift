@@ -40,6 +40,7 @@ public enum HTTPRefusal: String, Error, Hashable, CaseIterable, Sendable {
   case unsupportedExpectation = "unsupported_expectation"
   case malformedChunk = "malformed_chunk"
   case chunkExtensionsTooLarge = "chunk_extensions_too_large"
+  case forbiddenTrailer = "forbidden_trailer"
   case trailersTooLarge = "trailers_too_large"
   case bodyTooLarge = "body_too_large"
 
@@ -90,6 +91,7 @@ public enum HTTPRefusal: String, Error, Hashable, CaseIterable, Sendable {
     case .unsupportedExpectation: "The only expectation met is 100-continue."
     case .malformedChunk: "A chunk must be its size in hexadecimal, CR LF, that many bytes, CR LF."
     case .chunkExtensionsTooLarge: "The chunk extensions are longer than \(HTTPLimits.chunkExtensions) bytes."
+    case .forbiddenTrailer: "Host, Content-Length and Transfer-Encoding may not stand in trailers."
     case .trailersTooLarge: "The trailers are longer than \(HTTPLimits.trailers) bytes."
     case .bodyTooLarge: "The body is larger than this request may have."
     }

@@ -127,8 +127,7 @@ public struct HTTPRequestMachine: Sendable {
       case .trailerLine:
         guard let line = try takeLine(&input, upTo: HTTPLimits.trailers, else: .trailersTooLarge) else { return nil }
         if line.isEmpty { return complete() }
-        // Checked and dropped: a trailer may not change how the request is understood (RFC 9110 §6.5.1).
-        _ = try HTTPRequestHead.field(line, of: head.bytes.span)
+        try head.checkTrailer(line)
       case .complete: return nil
       case .over:
         _ = input.take(input.count)

@@ -129,6 +129,9 @@ import Wire
 
   @Test func `malformed trailers`() {
     #expect(chunks("0\r\nA : b\r\n\r\n") == ["400 space_before_colon"])
+    #expect(chunks("0\r\nhost: x\r\n\r\n") == ["400 forbidden_trailer"])
+    #expect(chunks("0\r\nContent-Length: 1\r\n\r\n") == ["400 forbidden_trailer"])
+    #expect(chunks("0\r\nTransfer-Encoding: chunked\r\n\r\n") == ["400 forbidden_trailer"])
     #expect(chunks("0\r\n\n") == ["400 bare_line_feed"])
     #expect(chunks("0\r\nGET / HTTP/1.1\r\n\r\n") == ["400 space_before_colon"])
   }

@@ -40,9 +40,11 @@ import Wire
     #expect(try step(&machine, "\u{1}\u{2}") == ("end", "\u{1}\u{2}"))
   }
 
-  @Test func `an upgrade must be named in Connection and be HTTP 1.1`() throws {
+  @Test func `an upgrade must be named in Connection be HTTP 1.1 and have no body`() throws {
     #expect(try !head("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n").framing.wantsUpgrade)
     #expect(try !head("GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\n\r\n").framing.wantsUpgrade)
+    let post = "POST / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 1\r\n\r\n"
+    #expect(try !head(post).framing.wantsUpgrade)
     let old = "GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
     #expect(try !head(old).framing.wantsUpgrade)
   }
@@ -110,7 +112,7 @@ import Wire
 
   @Test func `chunks may carry extensions and trailers, which are dropped`() {
     let chunked = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n"
-    #expect(understood(chunked + "1;a=b;c=\"d e\"\r\nX\r\n0;z\r\nHost: evil\r\nA:\r\n\r\n") == ["POST / [X]"])
+    #expect(understood(chunked + "1;a=b;c=\"d e\"\r\nX\r\n0;z\r\nX: evil\r\nA:\r\n\r\n") == ["POST / [X]"])
     #expect(understood(chunked + "00a\r\n0123456789\r\n000\r\n\r\n") == ["POST / [0123456789]"])
   }
 
