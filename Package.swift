@@ -43,12 +43,14 @@ let package = Package(
     c("CEpoll"),
     c("CChecksum"),
     shared("EventLoop", "CEpoll"),
+    shared("Contract"),
     shared("Wire"),
     shared("Telemetry", "EventLoop", "Wire", "HTTP"),
     shared("HTTP", "EventLoop", "Wire"),
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
+    tests("ContractTests", "Contract"),
     tests("EventLoopTests", "EventLoop"),
     tests("WireTests", "Wire"),
     .executableTarget(
