@@ -53,6 +53,7 @@ let package = Package(
     tests("ContractTests", "Contract"),
     tests("EventLoopTests", "EventLoop"),
     tests("WireTests", "Wire"),
+    tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
     .executableTarget(
       name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
     tests("BrokerTests", "Broker", "EventLoop", "Wire"),
