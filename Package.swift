@@ -58,6 +58,7 @@ let package = Package(
     tests("WireTests", "Wire"),
     tests("CryptoTests", "Crypto"),
     tests("TelemetryTests", "Telemetry"),
+    tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
     .executableTarget(
       name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
     tests("BrokerTests", "Broker", "EventLoop", "Telemetry", "Wire"),
