@@ -182,7 +182,9 @@ struct Group: Sendable {
     phase = .completing
     syncDeadline = moment.instant + longestRebalanceTimeout
     for id in members.keys {
-      members[id]?.owesSync = true
+      let isHere = members[id]?.awaitsJoin == true
+      members[id]?.owesSync = isHere
+      guard isHere else { continue }
       releaseJoin(of: id, with: .joined(joined(as: id, peers: id == leader)), at: moment, into: &actions)
       members[id]?.knowsItsID = true
     }
