@@ -28,6 +28,8 @@ struct GroupSimulation {
     var phase = Phase.mustJoin
     var memberID = MemberID.none
     var generation: Int32 = -1
+    /// In which life of the broker it was told its generation.
+    var life = 0
     /// What it leads.
     var peers: [MemberID] = []
     var topics = 0
@@ -53,7 +55,9 @@ struct GroupSimulation {
   private var lastID = 0
   /// Who waits; nil: nobody reads the answer any more, but the broker does not know.
   private var open: [ReplyToken: (client: Int?, request: Request)] = [:]
+  /// What may come a second time, late.
   private var sent: [Request] = []
+  private var life = 0
   // What was said of each generation since the broker started.
   private var newest: Int32 = 0
   private var protocols: [Int32: String] = [:]
@@ -195,7 +199,7 @@ struct GroupSimulation {
     lastToken += 1
     let token = ReplyToken(rawValue: lastToken)
     open[token] = (client, request)
-    if client != nil { sent.append(request) }
+    if let client, clients[client].life == life { sent.append(request) }
     switch request {
     case .join(let request):
       if let client { clients[client].phase = .waits(token) }
@@ -252,6 +256,10 @@ struct GroupSimulation {
   private mutating func restartBroker() {
     let asked = open
     open = [:]
+    // Numbers of generations that were never stored come again. As with Apache Kafka that is harmless, because requests
+    // of the broker's former life died with their connections.
+    sent = []
+    life += 1
     for case (let client?, let request) in asked.values { askAgain(client, after: request) }
     timer = nil
     (newest, protocols, leaders) = (0, [:], [:])
@@ -333,6 +341,7 @@ struct GroupSimulation {
       check(group)
       clients[client].memberID = group.memberID
       clients[client].generation = group.generation
+      clients[client].life = life
       clients[client].peers = group.peers.map(\.memberID)
       clients[client].nextHeartbeat = now
       clients[client].phase = .mustSync
