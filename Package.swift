@@ -51,6 +51,6 @@ let package = Package(
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
     tests("EventLoopTests", "EventLoop"),
     tests("WireTests", "Wire"),
-    tests("BrokerTests", "Broker", "EventLoop", "Wire"),
+    tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Wire"),
   ]
 )

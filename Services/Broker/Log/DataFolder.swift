@@ -197,7 +197,8 @@ final class DataFolder {
     if producerIDs.isEmpty {
       let file = path + "/producer-ids"
       let text = try Files.read(file, limit: 64).map { String(decoding: $0, as: UTF8.self) }
-      guard let first = Int64(text?.filter { $0 != "\n" } ?? "0"), first >= 0, first < .max - Self.producerIDBlock else {
+      guard let first = Int64(text?.filter { $0 != "\n" } ?? "0"), first >= 0, first < .max - Self.producerIDBlock
+      else {
         throw LogError(.storage, "\(file) cannot be understood; restore it from a copy")
       }
       try context.disk.replace(file, with: Array("\(first + Self.producerIDBlock)\n".utf8))

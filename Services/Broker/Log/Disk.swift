@@ -116,7 +116,9 @@ enum Files {
     guard exists(path) else { return nil }
     let file = try OpenFile(path, O_RDONLY)
     let size = try file.size()
-    guard size <= limit else { throw LogError(.storage, "\(path) is \(size) bytes large; at most \(limit) are expected") }
+    guard size <= limit else {
+      throw LogError(.storage, "\(path) is \(size) bytes large; at most \(limit) are expected")
+    }
     var failure: LogError?
     let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
       do throws(LogError) {

@@ -38,6 +38,7 @@ final class LogContext {
     case .writeFailed: metrics.writeFailures += 1
     case .syncFailed: metrics.flushFailures += 1
     case .missingPartition: metrics.damages += 1
+    case .compactionFailed: metrics.compactionFailures += 1
     }
     report(notice)
   }
@@ -54,7 +55,7 @@ struct LogSettings {
   var producersPerPartition = 4096
   /// An idempotent producer silent for so long is forgotten.
   var producerExpiry = Duration.seconds(24 * 3600)
-  /// After so many new bytes the next flush also writes the segment's checkpoint: about what a start after a crash reads.
+  /// After so many new bytes the next flush also writes the segment's checkpoint.
   var checkpointBytes = 64 << 20
   /// After so long the next flush of new bytes also writes the segment's checkpoint.
   var checkpointInterval = Duration.seconds(30)
@@ -98,6 +99,8 @@ enum LogNotice: Equatable, CustomStringConvertible {
   case writeFailed(topic: String, partition: Int32, reason: String)
   /// The disk failed to keep written bytes; the partition takes no more until a restart has checked it.
   case syncFailed(topic: String, partition: Int32, reason: String)
+  /// A compaction ended without effect; it is tried again later.
+  case compactionFailed(topic: String, partition: Int32, reason: String)
   /// The folder of a partition is gone; it begins anew, empty.
   case missingPartition(topic: String, partition: Int32)
 
@@ -115,6 +118,8 @@ enum LogNotice: Equatable, CustomStringConvertible {
       "\(topic)/\(partition): refused a produce: \(reason)"
     case .syncFailed(let topic, let partition, let reason):
       "\(topic)/\(partition): closed for writing until a restart: \(reason)"
+    case .compactionFailed(let topic, let partition, let reason):
+      "\(topic)/\(partition): not compacted: \(reason)"
     case .missingPartition(let topic, let partition):
       "\(topic)/\(partition): DAMAGE: its folder is missing; the partition begins anew at offset 0"
     }

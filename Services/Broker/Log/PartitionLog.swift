@@ -26,6 +26,8 @@ final class PartitionLog {
   var durableOffset: Int64
   /// Sealed segments that end here or before were compacted; not remembered over a restart.
   var compactedUpTo: Int64 = 0
+  /// After a failed compaction, when to try again, in milliseconds since 1970.
+  var compactionRetryAt: Int64 = 0
 
   /// What ``append(_:now:)`` did.
   struct Appended: Equatable {
@@ -133,9 +135,9 @@ final class PartitionLog {
       case .new: break
       case .duplicate(let baseOffset): return (offsets, baseOffset)
       case .outOfOrder(let expected):
+        let (id, sequence) = (batch.producerID, batch.baseSequence)
         throw LogError(
-          .outOfOrderSequence,
-          "\(topic)/\(partition): producer \(batch.producerID) sent sequence \(batch.baseSequence) instead of \(expected)")
+          .outOfOrderSequence, "\(topic)/\(partition): producer \(id) sent sequence \(sequence) instead of \(expected)")
       case .fenced(let epoch):
         throw LogError(
           .invalidProducerEpoch,
@@ -173,7 +175,8 @@ final class PartitionLog {
         delta += 1
       }
     } catch {
-      throw LogError(.invalidRecord, "\(topic)/\(partition): a compacted topic takes only well-formed records with a key")
+      throw LogError(
+        .invalidRecord, "\(topic)/\(partition): a compacted topic takes only well-formed records with a key")
     }
   }
 
