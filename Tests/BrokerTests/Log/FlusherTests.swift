@@ -76,7 +76,8 @@ final class FailingDisk: Sendable {
     failing.refusesTruncate.store(true, ordering: .relaxed)
     #expect(throws: LogError.self) { try fixture.append(batch(["b"]), to: log) }
     #expect(try log.values() == ["a"])
-    #expect(try LogFixture(try fixture.crash()).log().values() == ["a"])
+    let home = try fixture.crash()
+    #expect(try LogFixture(home).log().values() == ["a"])
     failing.room.store(-1, ordering: .relaxed)
     #expect(throws: LogError.self) { try fixture.append(batch(["b"]), to: log) }
     failing.refusesTruncate.store(false, ordering: .relaxed)

@@ -16,7 +16,7 @@ import Testing
   }
 
   @Test func `by size keeps at least so many bytes, in whole segments`() throws {
-    let (fixture, log) = try filled(["retention.bytes": "3000"])
+    let (fixture, log) = try filled(["retention.bytes": "2900"])
     let removal = try #require(fixture.folder.retire(now: fixture.now))
     #expect(removal.paths.count == 2)
     removal.perform()
@@ -34,9 +34,9 @@ import Testing
     let (fixture, log) = try filled(["retention.ms": "30000"])
     fixture.folder.retire(now: fixture.now)?.perform()
     #expect(log.segments.map(\.baseOffset) == [26, 39, 52])
-    fixture.folder.retire(now: fixture.now + 8000)?.perform()
+    fixture.folder.retire(now: fixture.now + 3000)?.perform()
     #expect(log.segments.map(\.baseOffset) == [26, 39, 52])
-    fixture.folder.retire(now: fixture.now + 9000)?.perform()
+    fixture.folder.retire(now: fixture.now + 3001)?.perform()
     #expect(log.segments.map(\.baseOffset) == [39, 52])
   }
 

@@ -51,11 +51,11 @@ private func records(_ bytes: [UInt8]) -> [Record]? {
     var builder = RecordBatchBuilder(baseOffset: 1, baseTimestamp: 2)
     builder.append(key: [0x6b], value: [0x76, 0x77], timestamp: 5)
     let head: [UInt8] =
-      [0, 0, 0, 0, 0, 0, 0, 1] + [0, 0, 0, 60] + [0, 0, 0, 0] + [2] + [0xaa, 0xbb, 0xcc, 0xdd] + [0, 0]
+      [0, 0, 0, 0, 0, 0, 0, 1] + [0, 0, 0, 59] + [0, 0, 0, 0] + [2] + [0xaa, 0xbb, 0xcc, 0xdd] + [0, 0]
       + [0, 0, 0, 0] + [0, 0, 0, 0, 0, 0, 0, 2] + [0, 0, 0, 0, 0, 0, 0, 5]
     let producer: [UInt8] = [UInt8](repeating: 0xff, count: 14) + [0, 0, 0, 1]
-    let record: [UInt8] = [20, 0, 6, 0, 2, 0x6b, 4, 0x76, 0x77, 0]
-    #expect(builder.finish { _ in 0xaabb_ccdd } == head + producer + record.dropLast() + [0])
+    let record: [UInt8] = [18, 0, 6, 0, 2, 0x6b, 4, 0x76, 0x77, 0]
+    #expect(builder.finish { _ in 0xaabb_ccdd } == head + producer + record)
   }
 
   @Test func `gives its records back`() throws {
