@@ -42,25 +42,15 @@ let package = Package(
   targets: [
     c("CEpoll"),
     c("CChecksum"),
-    c("CCrypt", "crypt"),
-    c("CSodium", "sodium"),
     shared("EventLoop", "CEpoll"),
-    shared("Contract"),
     shared("Wire"),
-    shared("Crypto", "CCrypt", "CSodium"),
-    shared("Telemetry"),
+    shared("Telemetry", "EventLoop", "Wire", "HTTP"),
     shared("HTTP", "EventLoop", "Wire"),
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
-    tests("ContractTests", "Contract"),
     tests("EventLoopTests", "EventLoop"),
     tests("WireTests", "Wire"),
-    tests("CryptoTests", "Crypto"),
-    tests("TelemetryTests", "Telemetry"),
-    tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
-    .executableTarget(
-      name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
-    tests("BrokerTests", "Broker", "EventLoop", "Telemetry", "Wire"),
+    tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Wire"),
   ]
 )
