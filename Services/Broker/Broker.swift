@@ -94,7 +94,7 @@ import Wire
   func start() throws(SocketError) {
     let operations = try OperationsServer(
       on: SocketAddress(host: options.ops.host, port: options.ops.port),
-      isReady: { [unowned self] in self.listener != nil },
+      unready: { [unowned self] in self.listener == nil ? "starting or stopping" : nil },
       metrics: { [unowned self] in metrics.render(self) })
     let listener = try Listener(on: SocketAddress(host: options.listen.host, port: options.listen.port)) {
       [unowned self] in accept($0)
@@ -122,7 +122,7 @@ import Wire
     try? await Loop.sleep(for: .milliseconds(5))
     for connection in connections.values { connection.close() }
     let isClean = folder.close(now: Moment.now.unixMilliseconds)
-    operations?.close()
+    operations?.stop()
     if !isClean { log.error("not everything reached the disk; the next start will check the logs") }
   }
 

@@ -85,3 +85,32 @@ extension PartitionLog {
     return error
   }
 }
+
+extension PartitionLog {
+  /// Calls `body` with each record of the log, from its beginning. Compressed batches are left out: the broker's own
+  /// topics have none.
+  func forEachRecord(_ body: (_ key: [UInt8]?, _ value: [UInt8]?) -> Void) throws(LogError) {
+    var offset = logStartOffset
+    while offset < endOffset {
+      let slice = try read(from: offset, maxBytes: 1 << 20, atLeastOneBatch: true)
+      guard !slice.isEmpty else { return }
+      let bytes = try slice.bytes()
+      try bytes.span.bytes.withUnsafeBytes { bytes throws(LogError) in
+        do throws(RecordBatchError) {
+          var batches = RecordBatchCursor(bytes)
+          while let (batch, range) = try batches.next() {
+            offset = batch.baseOffset + Int64(batch.lastOffsetDelta) + 1
+            guard batch.attributes.codec == RecordBatch.Codec.none else { continue }
+            let content = UnsafeRawBufferPointer(rebasing: bytes[range])
+            var records = try RecordCursor(batch: content)
+            while let record = try records.next() {
+              body(record.key.map { Array(content[$0]) }, record.value.map { Array(content[$0]) })
+            }
+          }
+        } catch {
+          throw LogError(error)
+        }
+      }
+    }
+  }
+}

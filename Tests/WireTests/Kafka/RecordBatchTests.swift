@@ -180,7 +180,7 @@ private func records(_ bytes: [UInt8]) -> [Record]? {
   @Test func `of compressed records does not give them`() {
     var bytes = sample()
     bytes[22] = 4
-    bytes.withUnsafeBytes { content in
+    _ = bytes.withUnsafeBytes { content in
       #expect(throws: RecordBatchError.compressed) { try RecordCursor(batch: content) }
     }
   }
