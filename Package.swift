@@ -61,10 +61,12 @@ let package = Package(
     tests("WireTests", "Wire"),
     tests("CryptoTests", "Crypto"),
     tests("TelemetryTests", "Telemetry"),
+    tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
     .executableTarget(
       name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
     tests("KafkaTests", "EventLoop", "Kafka"),
     tests("MeshTests", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Telemetry", "Wire"),
     tests("BrokerTests", "Broker", "EventLoop", "Wire"),
+    tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Telemetry", "Wire"),
   ]
 )
