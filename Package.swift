@@ -51,6 +51,9 @@ let package = Package(
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
+    .executableTarget(
+      name: "broker-bench", dependencies: ["EventLoop", "Kafka", "TestKit"], path: "Tests/Bench/Broker",
+      swiftSettings: settings),
     tests("EventLoopTests", "EventLoop"),
     tests("WireTests", "Wire"),
     tests("KafkaTests", "EventLoop", "Kafka"),
