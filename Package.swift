@@ -43,10 +43,14 @@ let package = Package(
     c("CEpoll"),
     c("CChecksum"),
     c("CKafka", "rdkafka"),
+    c("CCrypt", "crypt"),
+    c("CSodium", "sodium"),
     shared("EventLoop", "CEpoll"),
+    shared("Contract"),
     shared("Wire"),
     shared("Kafka", "CKafka", "EventLoop"),
-    shared("Telemetry", "EventLoop", "Wire", "HTTP"),
+    shared("Crypto", "CCrypt", "CSodium"),
+    shared("Telemetry"),
     shared("HTTP", "EventLoop", "Wire"),
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
 
@@ -54,9 +58,14 @@ let package = Package(
     .executableTarget(
       name: "broker-bench", dependencies: ["EventLoop", "Kafka", "TestKit"], path: "Tests/Bench/Broker",
       swiftSettings: settings),
+    tests("KafkaTests", "EventLoop", "Kafka"),
+    tests("ContractTests", "Contract"),
     tests("EventLoopTests", "EventLoop"),
     tests("WireTests", "Wire"),
-    tests("KafkaTests", "EventLoop", "Kafka"),
+    tests("CryptoTests", "Crypto"),
+    tests("TelemetryTests", "Telemetry"),
+    .executableTarget(
+      name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
     tests("BrokerTests", "Broker", "EventLoop", "Wire"),
   ]
 )

@@ -33,7 +33,7 @@ enum TestCluster: String, CaseIterable, Sendable {
         Self.mockCarrier = carrier
         return try await carrier.metadata().brokers.map(\.address).joined(separator: ",")
       case .broker:
-        let server = try Self.server ?? BrokerServer()
+        let server = try Self.server ?? BrokerServer(arguments: ["--auto-create", "true", "--default-partitions", "4"])
         Self.server = server
         return server.address
       }
