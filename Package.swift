@@ -42,9 +42,11 @@ let package = Package(
   targets: [
     c("CEpoll"),
     c("CChecksum"),
+    c("CPostgres", "pq"),
     shared("EventLoop", "CEpoll"),
     shared("Contract"),
     shared("Wire"),
+    shared("Postgres", "CPostgres", "Contract", "EventLoop"),
     shared("Telemetry", "EventLoop", "Wire", "HTTP"),
     shared("HTTP", "EventLoop", "Wire"),
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
@@ -52,6 +54,7 @@ let package = Package(
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
     tests("ContractTests", "Contract"),
     tests("EventLoopTests", "EventLoop"),
+    tests("PostgresTests", "Contract", "EventLoop", "Postgres"),
     tests("WireTests", "Wire"),
     tests("BrokerTests", "Broker", "EventLoop", "Wire"),
   ]
