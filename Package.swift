@@ -72,6 +72,9 @@ let package = Package(
     .executableTarget(
       name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
     .executableTarget(
+      name: "ask-bench", dependencies: ["Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Telemetry"],
+      path: "Tests/Bench/Ask", swiftSettings: settings),
+    .executableTarget(
       name: "mesh-example", dependencies: ["Contract", "EventLoop", "Mesh", "Postgres", "Telemetry"],
       path: "Tests/MeshTests/Example", swiftSettings: settings),
     .testTarget(
