@@ -80,6 +80,15 @@ class Confluent:
         return [self._record(message) for message in messages]
 
     @staticmethod
+    def end(brokers: str, topic: str, partition: int = 0) -> int:
+        """The offset the next record of the partition will get."""
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": brokers, "group.id": "unused"})
+        try:
+            return consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, partition), SECONDS)[1]
+        finally:
+            consumer.close()
+
+    @staticmethod
     def _record(message: confluent_kafka.Message) -> Record:
         assert message.error() is None, message.error()
         return Record(message.key(), message.value(), tuple(message.headers() or ()), message.timestamp()[1])
