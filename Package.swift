@@ -42,15 +42,24 @@ let package = Package(
   targets: [
     c("CEpoll"),
     c("CChecksum"),
+    c("CCrypt", "crypt"),
+    c("CSodium", "sodium"),
     shared("EventLoop", "CEpoll"),
+    shared("Contract"),
     shared("Wire"),
-    shared("Telemetry", "EventLoop", "Wire", "HTTP"),
+    shared("Crypto", "CCrypt", "CSodium"),
+    shared("Telemetry"),
     shared("HTTP", "EventLoop", "Wire"),
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
+    tests("ContractTests", "Contract"),
     tests("EventLoopTests", "EventLoop"),
     tests("WireTests", "Wire"),
+    tests("CryptoTests", "Crypto"),
+    tests("TelemetryTests", "Telemetry"),
+    .executableTarget(
+      name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
     tests("BrokerTests", "Broker", "EventLoop", "Wire"),
   ]
 )

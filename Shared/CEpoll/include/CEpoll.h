@@ -11,4 +11,10 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+/// Accepts one connection: non-blocking and closed on exec (`accept4`).
+int cepoll_accept(int listener);
+
+/// Names the calling thread (at most 15 bytes), as `top -H` and debuggers show it.
+void cepoll_name_thread(const char *name);
+
 #endif
