@@ -7,11 +7,10 @@ import re
 import signal
 import socket
 import subprocess
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from support.waiting import eventually
+from support.wire import api_versions
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -53,8 +52,7 @@ class Broker:
     def command(self) -> list[str]:
         """The command line; the kernel ends the broker with the tests, however they end."""
         places = ["--data", str(self.data), "--listen", self.address, "--ops", self.ops]
-        flags = ["--auto-create", "false", *self._flags]
-        return ["setpriv", "--pdeathsig", "KILL", *self._wrapper, binary(), *places, *flags]
+        return ["setpriv", "--pdeathsig", "KILL", *self._wrapper, binary(), *places, *self._flags]
 
     def start(self) -> None:
         """Starts the broker and returns when it is ready."""
@@ -100,7 +98,6 @@ class Broker:
 
     def _ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://{self.ops}/readyz", timeout=5) as answer:
-                return answer.status == 200
-        except (urllib.error.URLError, OSError):
+            return bool(api_versions(self.address))
+        except OSError:
             return False
