@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 
 import kafka
 import kafka.errors
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic
 
 from support import wire
 from support.clients import Confluent, Kcat, Record
 from support.topics import delete, unique
 from support.waiting import eventually
+
+
+# What librdkafka makes of a broker's "unknown topic", depending on when it hears it.
+UNKNOWN = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
 
 
 @pytest.fixture
@@ -135,21 +141,34 @@ def test_a_deleted_topic_is_gone_and_its_name_free(brokers: str, admin: AdminCli
         eventually(lambda: name not in admin.list_topics(timeout=30).topics, "the topic is gone")
 
 
-def test_a_reader_of_a_deleted_topic_is_told(brokers: str, admin: AdminClient, topic: str) -> None:
+def test_a_reader_of_a_deleted_topic_is_told(brokers: str, admin: AdminClient, topic: str, group: str) -> None:
     Confluent().produce(brokers, topic, [Record(None, b"last")])
-    settings = {"group.id": "unused", "topic.metadata.refresh.interval.ms": 500, "fetch.wait.max.ms": 500}
+    refresh = {"topic.metadata.refresh.interval.ms": 500, "fetch.wait.max.ms": 500}
+    settings = {"group.id": group, "auto.offset.reset": "earliest", **refresh}
     reader = Consumer({"bootstrap.servers": brokers, **settings})
-    reader.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+    reader.subscribe([topic])
     assert reader.poll(30).value() == b"last"
     admin.delete_topics([topic], request_timeout=30)[topic].result(30)
-    unknown = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
 
     def told() -> bool:
         message = reader.poll(1)
-        return message is not None and message.error() is not None and message.error().code() in unknown
+        return message is not None and message.error() is not None and message.error().code() in UNKNOWN
 
     eventually(told, "the reader is told that the topic is unknown")
     reader.close()
+
+
+def test_a_fetch_that_waits_on_a_topic_when_it_is_deleted_ends(brokers: str, admin: AdminClient, topic: str) -> None:
+    """Rather than sleep its full time on what will never come."""
+    answers: list[int] = []
+    waiting = threading.Thread(target=lambda: answers.append(wire.fetch(brokers, topic, 0, wait=20, at_least=1).error))
+    began = time.monotonic()
+    waiting.start()
+    time.sleep(0.3)  # so that it most likely waits already; if not, it must be refused just the same
+    admin.delete_topics([topic], request_timeout=30)[topic].result(30)
+    waiting.join()
+    assert time.monotonic() - began < 10
+    assert answers == [KafkaError.UNKNOWN_TOPIC_OR_PART]
 
 
 class TestWithoutAutomaticCreation:
@@ -167,7 +186,7 @@ class TestWithoutAutomaticCreation:
         producer = Producer({"bootstrap.servers": brokers, **settings})
         producer.produce(unknown, b"lost", on_delivery=lambda error, _: answers.append(error.code()))
         assert producer.flush(30) == 0
-        assert answers == [KafkaError._UNKNOWN_TOPIC]
+        assert len(answers) == 1 and answers[0] in UNKNOWN
         assert unknown not in admin.list_topics(timeout=30).topics
 
     def test_subscribing_to_an_unknown_topic_reports_it(self, brokers: str, group: str) -> None:

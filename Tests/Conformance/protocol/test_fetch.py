@@ -11,23 +11,11 @@ import kafka
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, TopicPartition
 
 from support.clients import Confluent, Record
-from support.wire import FETCH, I32, I64, ask, batches, string
+from support.wire import Fetched, fetch
 
 # A fetch waits this long when nothing comes; one that was woken is back in a small part of it.
 LONG = 20.0
 PROMPT = 5.0
-
-
-def fetch(brokers: str, topic: str, offset: int, wait: float, at_least: int, at_most: int = 1 << 20) -> bytes:
-    """The records a raw Fetch 4 of partition 0 brings."""
-    where = I32.pack(0) + I64.pack(offset) + I32.pack(at_most)
-    head = I32.pack(-1) + I32.pack(int(wait * 1000)) + I32.pack(at_least) + I32.pack(1 << 20) + b"\0"
-    answer = ask(brokers, FETCH, 4, head + I32.pack(1) + string(topic) + I32.pack(1) + where)
-    data = answer.rest()
-    start = 4 + 4 + len(string(topic)) + 4 + 4
-    assert data[start : start + 2] == b"\0\0", "the fetch was refused"
-    # After the error: high watermark, last stable offset, aborted transactions (none), size of the records.
-    return data[start + 2 + 8 + 8 + 4 + 4 :]
 
 
 def later(seconds: float, act: Callable[[], object]) -> threading.Thread:
@@ -39,43 +27,43 @@ def later(seconds: float, act: Callable[[], object]) -> threading.Thread:
 def test_a_waiting_fetch_is_woken_by_the_produce(brokers: str, topic: str) -> None:
     waker = later(0.5, lambda: Confluent().produce(brokers, topic, [Record(None, b"wake")]))
     began = time.monotonic()
-    data = fetch(brokers, topic, 0, LONG, 1)
+    woken = fetch(brokers, topic, 0, wait=LONG)
     assert time.monotonic() - began < PROMPT, "the fetch slept on"
     waker.join()
-    assert [batch.records for batch in batches(data)] == [1]
+    assert [batch.records for batch in woken.batches] == [1]
 
 
 def test_a_fetch_without_records_waits_as_long_as_it_said(brokers: str, topic: str) -> None:
     began = time.monotonic()
-    assert fetch(brokers, topic, 0, 1.0, 1) == b""
+    assert fetch(brokers, topic, 0, wait=1.0).data == b""
     assert 0.9 <= time.monotonic() - began < PROMPT
 
 
 def test_a_fetch_waits_for_as_many_bytes_as_it_asked(brokers: str, topic: str) -> None:
     Confluent().produce(brokers, topic, [Record(None, b"x" * 1000)])
     began = time.monotonic()
-    assert [batch.records for batch in batches(fetch(brokers, topic, 0, 1.0, 50_000))] == [1]
+    assert len(fetch(brokers, topic, 0, wait=1.0, at_least=50_000).batches) == 1
     assert time.monotonic() - began >= 0.9, "it did not wait for more"
 
     waker = later(0.5, lambda: Confluent().produce(brokers, topic, [Record(None, b"y" * 60_000)]))
     began = time.monotonic()
-    assert len(batches(fetch(brokers, topic, 0, LONG, 50_000))) == 2
+    assert len(fetch(brokers, topic, 0, wait=LONG, at_least=50_000).batches) == 2
     assert time.monotonic() - began < PROMPT, "enough bytes did not wake it"
     waker.join()
 
 
 def test_a_fetch_that_wants_nothing_in_particular_returns_at_once(brokers: str, topic: str) -> None:
     began = time.monotonic()
-    assert fetch(brokers, topic, 0, LONG, 0) == b""
+    assert fetch(brokers, topic, 0, wait=LONG, at_least=0).data == b""
     assert time.monotonic() - began < PROMPT
 
 
 def test_a_fetch_brings_no_more_than_asked_but_always_one_batch(brokers: str, topic: str) -> None:
     for _ in range(5):
         Confluent().produce(brokers, topic, [Record(None, b"x" * 1000)])
-    assert len(batches(fetch(brokers, topic, 0, 1.0, 1, at_most=2500))) == 2
-    assert len(batches(fetch(brokers, topic, 0, 1.0, 1, at_most=10))) == 1
-    assert len(batches(fetch(brokers, topic, 0, 1.0, 1))) == 5
+    assert len(fetch(brokers, topic, 0, at_most=2500).batches) == 2
+    assert len(fetch(brokers, topic, 0, at_most=10).batches) == 1
+    assert len(fetch(brokers, topic, 0).batches) == 5
 
 
 def test_librdkafka_hears_at_once(brokers: str, topic: str) -> None:
@@ -110,15 +98,15 @@ def test_kafka_python_hears_at_once(brokers: str, topic: str) -> None:
 
 
 def test_many_readers_all_hear(brokers: str, topic: str) -> None:
-    heard: list[bytes] = []
-    readers = [later(0, lambda: heard.append(fetch(brokers, topic, 0, LONG, 1))) for _ in range(10)]
+    heard: list[Fetched] = []
+    readers = [later(0, lambda: heard.append(fetch(brokers, topic, 0, wait=LONG))) for _ in range(10)]
     time.sleep(0.3)  # so that most of them wait already; those that do not must be served just the same
     began = time.monotonic()
     Confluent().produce(brokers, topic, [Record(None, b"all")])
     for reader in readers:
         reader.join()
     assert time.monotonic() - began < PROMPT
-    assert [len(batches(data)) for data in heard] == [1] * 10
+    assert [len(one.batches) for one in heard] == [1] * 10
 
 
 def test_a_reader_at_the_end_of_a_quiet_topic_learns_so(brokers: str, topic: str) -> None:

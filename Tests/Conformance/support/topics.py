@@ -30,5 +30,6 @@ def create(brokers: str, topic: str, partitions: int = 1, config: dict[str, str]
 def delete(brokers: str, topics: list[str]) -> None:
     """Deletes what a test created; a topic the test itself deleted is no error."""
     if topics:
-        for done in AdminClient({"bootstrap.servers": brokers}).delete_topics(topics, request_timeout=30).values():
+        admin = AdminClient({"bootstrap.servers": brokers})
+        for done in admin.delete_topics(topics, request_timeout=30).values():
             done.exception(30)

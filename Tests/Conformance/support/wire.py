@@ -94,20 +94,36 @@ class Batch:
     codec: str
 
 
-def stored_batches(address: str, topic: str, partition: int = 0, limit: int = 8 << 20) -> list[Batch]:
-    """The batches of a partition as they lie in the log; clients never show how a batch was compressed."""
-    where = I32.pack(partition) + I32.pack(-1) + I64.pack(0) + I64.pack(-1) + I32.pack(limit)
-    head = struct.pack(">iiiibii", -1, 500, 1, limit, 0, 0, -1)
-    topics = I32.pack(1) + string(topic) + I32.pack(1) + where
-    answer = ask(address, FETCH, 10, head + topics + I32.pack(0))
-    assert (answer.take(I32), answer.take(I16), answer.take(I32)) == (0, 0, 0)
-    assert (answer.take(I32), answer.string(), answer.take(I32)) == (1, topic, 1)
-    assert (answer.take(I32), answer.take(I16)) == (partition, 0)
-    for _ in range(3):
-        answer.take(I64)
-    for _ in range(max(answer.take(I32), 0)):
-        answer.take(I64), answer.take(I64)
-    return list(batches(answer.bytes()))
+@dataclass(frozen=True)
+class Fetched:
+    """One partition's part of a Fetch answer."""
+
+    error: int
+    data: bytes
+
+    @property
+    def batches(self) -> list[Batch]:
+        return batches(self.data)
+
+
+def fetch(
+    address: str, topic: str, offset: int, *, wait: float = 0.5, at_least: int = 1, at_most: int = 8 << 20
+) -> Fetched:
+    """What a Fetch 10 of partition 0 brings, waiting up to `wait` seconds for `at_least` bytes."""
+    head = struct.pack(">iiiibii", -1, int(wait * 1000), at_least, 8 << 20, 0, 0, -1)
+    place = I32.pack(0) + I32.pack(-1) + I64.pack(offset) + I64.pack(-1) + I32.pack(at_most)
+    answer = ask(address, FETCH, 10, head + I32.pack(1) + string(topic) + I32.pack(1) + place + I32.pack(0))
+    assert (answer.take(I32), answer.take(I16), answer.take(I32)) == (0, 0, 0), "throttled, refused or in a session"
+    assert (answer.take(I32), answer.string(), answer.take(I32), answer.take(I32)) == (1, topic, 1, 0)
+    error = answer.take(I16)
+    answer.raw(3 * 8)  # high watermark, last stable offset, start of the log
+    answer.raw(16 * max(answer.take(I32), 0))  # aborted transactions
+    return Fetched(error, answer.bytes())
+
+
+def stored_batches(address: str, topic: str) -> list[Batch]:
+    """The batches of partition 0 as they lie in the log; clients never show how a batch was compressed."""
+    return fetch(address, topic, 0).batches
 
 
 def batches(data: bytes) -> list[Batch]:
