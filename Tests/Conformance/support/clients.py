@@ -15,6 +15,7 @@ from typing import Protocol
 import aiokafka
 import confluent_kafka
 import kafka
+from confluent_kafka.admin import AdminClient
 
 SECONDS = 30
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -51,7 +52,15 @@ class Confluent:
     name = "confluent-kafka"
     sets_timestamps = True
 
-    def produce(self, brokers: str, topic: str, records: list[Record], codec: str = "none", acks: str = "all") -> None:
+    def produce(
+        self,
+        brokers: str,
+        topic: str,
+        records: list[Record],
+        codec: str = "none",
+        acks: str = "all",
+        partition: int = 0,
+    ) -> None:
         settings = {"compression.type": codec, "acks": acks, "linger.ms": 50, "message.max.bytes": 4 << 20}
         producer = confluent_kafka.Producer({"bootstrap.servers": brokers, **settings})
         failures: list[object] = []
@@ -61,7 +70,7 @@ class Confluent:
                 topic,
                 record.value,
                 record.key,
-                partition=0,
+                partition=partition,
                 headers=list(record.headers),
                 on_delivery=lambda error, _: failures.append(error) if error else None,
                 **timestamp,
@@ -78,6 +87,12 @@ class Confluent:
             consumer.close()
         assert len(messages) == count, f"{len(messages)} records of {count} came"
         return [self._record(message) for message in messages]
+
+    @staticmethod
+    def partitions(brokers: str, topic: str) -> int:
+        """How many partitions the topic has."""
+        found = AdminClient({"bootstrap.servers": brokers}).list_topics(topic, timeout=SECONDS)
+        return len(found.topics[topic].partitions)
 
     @staticmethod
     def end(brokers: str, topic: str, partition: int = 0) -> int:
