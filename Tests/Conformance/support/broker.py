@@ -33,7 +33,7 @@ class Broker:
     """One broker process on one data folder. Its address stays the same through every restart."""
 
     def __init__(self, data: Path, *flags: str, wrapper: tuple[str, ...] = ()) -> None:
-        """`wrapper` is a command that runs the broker as its child, such as strace."""
+        """`wrapper` is a command that becomes the broker, as `strace -D` does."""
         self.data = data
         self.address = f"127.0.0.1:{free_port()}"
         self.ops = f"127.0.0.1:{free_port()}"

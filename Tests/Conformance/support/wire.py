@@ -106,13 +106,18 @@ class Fetched:
         return batches(self.data)
 
 
+def fetch_body(topic: str, offset: int, wait: float, at_least: int = 1, at_most: int = 8 << 20) -> bytes:
+    """The body of a Fetch 10 of partition 0."""
+    head = struct.pack(">iiiibii", -1, int(wait * 1000), at_least, 8 << 20, 0, 0, -1)
+    place = I32.pack(0) + I32.pack(-1) + I64.pack(offset) + I64.pack(-1) + I32.pack(at_most)
+    return head + I32.pack(1) + string(topic) + I32.pack(1) + place + I32.pack(0)
+
+
 def fetch(
     address: str, topic: str, offset: int, *, wait: float = 0.5, at_least: int = 1, at_most: int = 8 << 20
 ) -> Fetched:
     """What a Fetch 10 of partition 0 brings, waiting up to `wait` seconds for `at_least` bytes."""
-    head = struct.pack(">iiiibii", -1, int(wait * 1000), at_least, 8 << 20, 0, 0, -1)
-    place = I32.pack(0) + I32.pack(-1) + I64.pack(offset) + I64.pack(-1) + I32.pack(at_most)
-    answer = ask(address, FETCH, 10, head + I32.pack(1) + string(topic) + I32.pack(1) + place + I32.pack(0))
+    answer = ask(address, FETCH, 10, fetch_body(topic, offset, wait, at_least, at_most))
     assert (answer.take(I32), answer.take(I16), answer.take(I32)) == (0, 0, 0), "throttled, refused or in a session"
     assert (answer.take(I32), answer.string(), answer.take(I32), answer.take(I32)) == (1, topic, 1, 0)
     error = answer.take(I16)
