@@ -42,10 +42,13 @@ let package = Package(
   targets: [
     c("CEpoll"),
     c("CChecksum"),
+    c("CCrypt", "crypt"),
+    c("CSodium", "sodium"),
     shared("EventLoop", "CEpoll"),
     shared("Contract"),
     shared("Wire"),
-    shared("Telemetry", "EventLoop", "Wire", "HTTP"),
+    shared("Crypto", "CCrypt", "CSodium"),
+    shared("Telemetry"),
     shared("HTTP", "EventLoop", "Wire"),
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
 
@@ -54,6 +57,8 @@ let package = Package(
     tests("EventLoopTests", "EventLoop"),
     tests("WireTests", "Wire"),
     tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
+    tests("CryptoTests", "Crypto"),
+    tests("TelemetryTests", "Telemetry"),
     .executableTarget(
       name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
     tests("BrokerTests", "Broker", "EventLoop", "Wire"),

@@ -64,7 +64,7 @@ import Wire
   _ body: @Loop (HTTPServer) async throws -> Void
 ) async throws {
   let server = try HTTPServer(on: .anyLoopbackPort, limits: limits, handler: handler)
-  defer { server.stop() }
+  defer { server.close() }
   try await body(server)
 }
 
