@@ -56,11 +56,11 @@ let package = Package(
     tests("ContractTests", "Contract"),
     tests("EventLoopTests", "EventLoop"),
     tests("WireTests", "Wire"),
-    tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
     tests("CryptoTests", "Crypto"),
     tests("TelemetryTests", "Telemetry"),
+    tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
     .executableTarget(
       name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
-    tests("BrokerTests", "Broker", "EventLoop", "Wire"),
+    tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Telemetry", "Wire"),
   ]
 )

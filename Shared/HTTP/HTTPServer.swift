@@ -10,7 +10,7 @@ import Wire
 /// **Handlers.** One function for all requests; routing is the caller's. A callback handler answers at once or later and
 /// costs no task; an async one runs in a task that begins without a hop and is cancelled when the client goes.
 ///
-/// **Life cycle.** It serves from `init` until `drain` or `close`. Open connections keep the server alive.
+/// **Life cycle.** It serves from `init` until `drain` or `stop`. Open connections keep the server alive.
 ///
 /// **Bounds.** Everything a client can make grow, or last, has one in `Limits`. One sweep over all connections looks for
 /// what has lasted too long, so that a request sets no timers.
@@ -114,11 +114,11 @@ import Wire
       try? await emptied.value
       timer.cancel()
     }
-    close()
+    stop()
   }
 
   /// Closes everything at once.
-  public func close() {
+  public func stop() {
     isDraining = true
     listener?.close()
     listener = nil

@@ -33,7 +33,7 @@ import Wire
   }
 
   /// Stops answering.
-  public func close() { server.close() }
+  public func stop() { server.stop() }
 
   private static func answer(
     _ head: HTTPRequestHead, ill: @Loop () -> String?, unready: @Loop () -> String?, metrics: @Loop () -> [UInt8]

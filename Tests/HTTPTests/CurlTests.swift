@@ -48,7 +48,7 @@ import Wire
 
   @Test @Loop func `curl is understood in every way it sends`() async throws {
     let server = try HTTPServer(on: .anyLoopbackPort, answer: describe)
-    defer { server.close() }
+    defer { server.stop() }
     let upload = Data((0..<1_100_000).map { UInt8(truncatingIfNeeded: $0) })
     let sum = upload.reduce(0) { $0 + Int($1) }
     #expect(try await curl(server, "/a%20b/c?d=e+f") == #"GET ["a b", "c"] d=e f 0 0"#)
@@ -75,7 +75,7 @@ import Wire
     let server = try HTTPServer(on: .anyLoopbackPort) { request in
       files.answer(request.head, try RequestTarget(request.head))
     }
-    defer { server.close() }
+    defer { server.stop() }
     let copy = root + "/copy"
     #expect(try await curl(server, "/large.bin", "--output", copy, "--write-out", "%{http_code}") == "200")
     #expect(try Data(contentsOf: URL(fileURLWithPath: copy)) == content)

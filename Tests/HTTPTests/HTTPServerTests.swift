@@ -135,7 +135,7 @@ import Wire
       _ = try RequestTarget(request.head)
       throw Secret()
     }
-    defer { server.close() }
+    defer { server.stop() }
     var failures = 0
     server.failed = { if $0 is Secret { failures += 1 } }
     let client = try await RawClient(server)
@@ -159,7 +159,7 @@ import Wire
       let client = try await RawClient(server)
       client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
       try await eventually { outcome == "running" }
-      server.close()
+      server.stop()
       try await eventually { outcome == "CancellationError()" }
     }
   }

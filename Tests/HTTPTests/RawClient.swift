@@ -64,7 +64,7 @@ import Wire
   _ body: @Loop (HTTPServer) async throws -> Void
 ) async throws {
   let server = try HTTPServer(on: .anyLoopbackPort, limits: limits, handler: handler)
-  defer { server.close() }
+  defer { server.stop() }
   try await body(server)
 }
 

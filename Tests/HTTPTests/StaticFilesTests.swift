@@ -30,7 +30,7 @@ import Wire
   }
 
   func remove() {
-    server.close()
+    server.stop()
     try? FileManager.default.removeItem(atPath: root)
   }
 
@@ -131,7 +131,7 @@ import Wire
     let broker = Promise<Void>()
     let unready = { @Loop in broker.isSettled ? nil : "waiting for the broker" }
     let server = try OperationsServer(on: .anyLoopbackPort, unready: unready, metrics: { Array("up 1\n".utf8) })
-    defer { server.close() }
+    defer { server.stop() }
     let client = try await RawClient(server.address)
     func get(_ path: String, end: String) async throws -> String {
       client.forget()

@@ -102,8 +102,9 @@ extension HTTPRequestHead {
         hosts += 1
         guard hosts == 1 else { throw .repeatedHost }
         guard Self.isHost(value) else { throw .malformedHost }
-        guard targetHost.isEmpty || value.equalsIgnoringCase(span.extracting(targetHost.range))
-        else { throw .hostMismatch }
+        guard targetHost.isEmpty || value.equalsIgnoringCase(span.extracting(targetHost.range)) else {
+          throw .hostMismatch
+        }
       case 6 where name.equalsIgnoringCase("expect") && version == .http11:
         guard value.equalsIgnoringCase("100-continue") else { throw .unsupportedExpectation }
         expectsContinue = true
