@@ -17,7 +17,6 @@ from support.clients import Confluent, Kcat, Record
 from support.topics import delete, unique
 from support.waiting import eventually
 
-
 # What librdkafka makes of a broker's "unknown topic", depending on when it hears it.
 UNKNOWN = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
 

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, ConsumerGroupState, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from support.clients import Confluent, Kcat, Record
-from support.members import Member, Members, Place, share
+from support.members import Member, Members, Place, share, values_read
 from support.waiting import eventually
 
 CLIENTS = ("confluent-kafka", "kafka-python", "aiokafka")
@@ -180,7 +180,7 @@ def test_what_was_read_but_not_committed_comes_again(brokers: str, topic: str, m
     fill(brokers, topic, 10)
     for _ in range(2):
         member = members.join("confluent-kafka", topic, session=NEVER)
-        eventually(lambda: len(member.records) == 10, "all records are read")
+        eventually(lambda member=member: len(member.records) == 10, "all records are read")
         assert [value for *_, value in member.records] == [str(number) for number in range(10)]
         member.leave()
 
@@ -200,8 +200,7 @@ def test_every_record_is_read_while_members_come_and_go(
         elif round_number == 2:
             joined[0].kill()
     written = {f"{r} {p} {n}" for r in range(4) for p in range(3) for n in range(50)}
-    read = lambda: {record[3] for member in joined for record in member.records}  # noqa: E731
-    eventually(lambda: read() == written, "every record is read")
+    eventually(lambda: values_read(joined) == written, "every record is read")
 
 
 def test_offsets_can_be_committed_without_members(brokers: str, topic: str, group: str) -> None:
@@ -245,9 +244,7 @@ class TestAnOperator:
         assert sorted(map(sorted, held)) == sorted(sorted(one.assignment) for one in joined)
         assert all(one.client_id and one.host for one in described.members)
 
-    def test_lists_groups_with_their_states(
-        self, brokers: str, topic: str, group: str, members: Members
-    ) -> None:
+    def test_lists_groups_with_their_states(self, brokers: str, topic: str, group: str, members: Members) -> None:
         member = members.join("confluent-kafka", topic, session=NEVER)
         share([member], places(topic, 1))
         admin = AdminClient({"bootstrap.servers": brokers})

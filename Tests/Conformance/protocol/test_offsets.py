@@ -131,7 +131,9 @@ def test_librdkafka_finds_the_first_record_of_a_time(brokers: str, filled: str, 
 
 
 @TIMES
-def test_kafka_python_finds_the_first_record_of_a_time(brokers: str, filled: str, time: int, offset: int | None) -> None:
+def test_kafka_python_finds_the_first_record_of_a_time(
+    brokers: str, filled: str, time: int, offset: int | None
+) -> None:
     reader = kafka.KafkaConsumer(bootstrap_servers=brokers)
     place = kafka.TopicPartition(filled, 0)
     found = reader.offsets_for_times({place: time})[place]

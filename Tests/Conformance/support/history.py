@@ -12,6 +12,7 @@ from collections import defaultdict
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from support.clients import Confluent
+from support.waiting import eventually
 
 
 class Writer:
@@ -43,6 +44,11 @@ class Writer:
     @property
     def acknowledgements(self) -> int:
         return sum(len(numbers) for numbers in list(self.acknowledged.values()))
+
+    def go_on(self, records: int = 1, within: float = 60) -> None:
+        """Waits until this many more records are acknowledged."""
+        wanted = self.acknowledgements + records
+        eventually(lambda: self.acknowledgements >= wanted, f"{self.name} goes on", within)
 
     def finish(self, within: float = 90) -> None:
         """Sends no more, and waits until every record has its answer."""

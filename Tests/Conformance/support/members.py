@@ -97,6 +97,11 @@ class Members:
         return member
 
 
+def values_read(members: list[Member]) -> set[str]:
+    """The values that any of them read."""
+    return {record[3] for member in members for record in member.records}
+
+
 def share(members: list[Member], places: set[Place], within: float = 40) -> None:
     """Waits until the members hold all of `places`, each held once, and no member has two more than another."""
 

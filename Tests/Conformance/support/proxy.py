@@ -17,7 +17,7 @@ Lose = Callable[[int], bool]
 
 
 class Proxy:
-    """Stands between clients and `brokers`. `lose(api key)` says of each answer whether to cut the connection instead."""
+    """Stands between clients and `brokers`. `lose(api key)` says of each answer whether to hang up instead."""
 
     def __init__(self, brokers: str, lose: Lose) -> None:
         self._lose = lose
