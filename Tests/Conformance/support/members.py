@@ -88,7 +88,8 @@ class Members:
 
     def join(self, client: str, *topics: str, **options: object) -> Member:
         """Starts a member; `options` are the flags of `support/member.py`."""
-        command = [sys.executable, "-m", "support.member", client, *topics]
+        # The kernel ends the member with the tests, however they end.
+        command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "support.member", client, *topics]
         command += ["--brokers", self._brokers, "--group", self._group]
         for name, value in options.items():
             command += [f"--{name}"] if value is True else [f"--{name}", str(value)]
