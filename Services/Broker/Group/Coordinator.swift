@@ -40,7 +40,9 @@ import Wire
     try log.forEachRecord { key, value in
       do { try restoration.read(key: key ?? [], value: value) } catch { foreign += 1 }
     }
-    if foreign > 0 { notices.error("records of consumer groups could not be read and are left out", ["count": foreign]) }
+    if foreign > 0 {
+      notices.error("records of consumer groups could not be read and are left out", ["count": foreign])
+    }
     var actions: [GroupAction] = []
     registry = restoration.registry(limits: limits, at: .now, into: &actions)
     perform(actions)
@@ -94,8 +96,9 @@ import Wire
   /// Removes an empty group and its offsets.
   func delete(_ group: GroupID) throws(GroupError) {
     var actions: [GroupAction] = []
-    defer { perform(actions) }
     try registry.delete(group, at: .now, into: &actions)
+    // What could not be written would be there again after a restart.
+    if !perform(actions) { throw .coordinatorNotAvailable }
   }
 
   /// Removes the offsets that groups have committed in a topic that is gone.
@@ -127,7 +130,9 @@ import Wire
 
   // MARK: Actions
 
-  private func perform(_ actions: [GroupAction]) {
+  /// Answers whether the log took everything.
+  @discardableResult
+  private func perform(_ actions: [GroupAction]) -> Bool {
     // Set when the log refuses: what depends on it must not be promised.
     var isRefused = false
     for action in actions {
@@ -138,6 +143,7 @@ import Wire
         give(isRefused ? action.unavailable : action, to: token)
       }
     }
+    return !isRefused
   }
 
   private func append(_ records: [GroupRecord]) -> Bool {
@@ -199,7 +205,9 @@ import Wire
   /// As Apache Kafka makes them: the client's name and something that never comes again.
   private static func newMemberID(for request: JoinRequest) -> MemberID {
     let name = request.instanceID?.rawValue ?? request.clientID
-    return MemberID("\(name)-\(String(UInt64.random(in: .min ... .max), radix: 16))\(String(UInt64.random(in: .min ... .max), radix: 16))")
+    return MemberID(
+      "\(name)-\(String(UInt64.random(in: .min ... .max), radix: 16))\(String(UInt64.random(in: .min ... .max), radix: 16))"
+    )
   }
 }
 

@@ -116,12 +116,17 @@ private struct Recovery {
     if bad != nil || state.size < known?.size ?? 0 {
       try cut(file, path, size: size, at: state, known: known, wrongChecksum: bad?.lastOffset, next: next)
     }
-    let isCovered = known.map { $0.size == state.size && $0.nextOffset == state.nextOffset } ?? (state.size == 0)
+    if state.size == 0 { state.startedAt = -1 }
+    let isCovered = known.map { $0.size == state.size && $0.nextOffset == state.nextOffset } ?? false
     let segment = Segment(
-      state, isCheckpointed: known != nil && isCovered, directory: directory, segmentBytes: segmentBytes,
-      context: context)
+      state, isCheckpointed: isCovered, directory: directory, segmentBytes: segmentBytes, context: context)
     segments.append(segment)
-    if !isCovered { unsynced.append(segment) }
+    // A checkpoint is written after the folder was synced.
+    segment.isLinked = known != nil
+    if !isCovered {
+      unsynced.append(segment)
+      if next != nil || resumption != nil { segment.producersAtSeal = producers }
+    }
     if next == nil, let resumption, resumption > lostFrom {
       let following = newSegment(at: resumption)
       following.isLinked = true
@@ -190,6 +195,8 @@ private struct Recovery {
       _ = try OpenFile(Segment.path(directory, lostTo, "log"), O_RDWR | O_CREAT)
       resumption = lostTo
     }
+    // Before the cut too: otherwise the next start would find the same damage again, and nothing left to keep.
+    if good.size < known?.size ?? 0 { unlink(Segment.path(directory, good.baseOffset, "index")) }
     try context.disk.syncFolder(directory)
     try truncate(file, path, to: good.size)
     context.notice(

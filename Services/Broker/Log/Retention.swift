@@ -10,7 +10,7 @@ extension PartitionLog {
   /// At most `limit` segments go per call; answers the files to remove. `now` is in milliseconds since 1970.
   func retire(now: Int64, limit: Int = 8) -> [String] {
     guard failure == nil else { return [] }
-    if active.size > 0, isActiveAged(now: now) || isExpired(active, now: now) {
+    if isActiveAged(now: now) || (active.size > 0 && isExpired(active, now: now)) {
       // Without room for a new segment the next call tries again.
       do throws(LogError) {
         try roll()
@@ -21,12 +21,12 @@ extension PartitionLog {
     guard config.cleanup.contains(.delete) else { return [] }
     var removed: [String] = []
     var size = size
-    while segments.count > 1, removed.count < limit * 2, segments[1].isLinked, segments[0].mayClose,
+    while segments.count > 1, removed.count < limit, segments[1].isLinked, segments[0].mayClose,
       isExpired(segments[0], now: now) || config.retentionBytes.map({ size - segments[0].size >= $0 }) ?? false
     {
       let segment = segments.removeFirst()
       size -= segment.size
-      removed += segment.setAside()
+      removed.append(segment.setAside())
       context.metrics.segments -= 1
       context.metrics.segmentsRetired += 1
     }
@@ -43,11 +43,11 @@ extension PartitionLog {
 
 extension Segment {
   /// Takes the segment's files out of the log by renaming them; slices of it stay readable. Answers what to remove.
-  func setAside() -> [String] {
+  func setAside() -> String {
     discard()
     let aside = path + ".deleted"
     unlink(indexPath)
-    return rename(path, aside) == 0 ? [aside] : [path]
+    return rename(path, aside) == 0 ? aside : path
   }
 }
 
