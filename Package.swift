@@ -42,14 +42,17 @@ let package = Package(
   targets: [
     c("CEpoll"),
     c("CChecksum"),
+    c("CCrypt", "crypt"),
     c("CPostgres", "pq"),
     c("CRedis", "hiredis"),
+    c("CSodium", "sodium"),
     shared("EventLoop", "CEpoll"),
     shared("Contract"),
     shared("Wire"),
+    shared("Crypto", "CCrypt", "CSodium"),
     shared("Postgres", "CPostgres", "Contract", "EventLoop"),
     shared("Redis", "CRedis", "EventLoop"),
-    shared("Telemetry", "EventLoop", "Wire", "HTTP"),
+    shared("Telemetry"),
     shared("HTTP", "EventLoop", "Wire"),
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
 
@@ -59,6 +62,11 @@ let package = Package(
     tests("PostgresTests", "Contract", "EventLoop", "Postgres"),
     tests("RedisTests", "EventLoop", "Redis"),
     tests("WireTests", "Wire"),
-    tests("BrokerTests", "Broker", "EventLoop", "Wire"),
+    tests("CryptoTests", "Crypto"),
+    tests("TelemetryTests", "Telemetry"),
+    tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
+    .executableTarget(
+      name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
+    tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Telemetry", "Wire"),
   ]
 )
