@@ -71,7 +71,7 @@ import Testing
     let recorder = Recorder()
     let consumer = try Consumer(configuration, ConsumerOptions(), delegate: recorder)
     var holds = 0
-    recorder.onMessages = { [unowned recorder] _, consumer in
+    recorder.onMessages = { _, consumer in
       holds += 1
       consumer.isHeld = true
       let count = recorder.messages.count
@@ -84,6 +84,7 @@ import Testing
     try await eventually("all messages") { recorder.messages.count >= 10_000 }
     #expect(recorder.values == (0..<10_000).map(String.init))
     #expect(holds > 10)
+    recorder.onMessages = nil
     await consumer.close()
   }
 
@@ -111,7 +112,7 @@ import Testing
     let recorder = Recorder()
     let consumer = try Consumer(configuration, ConsumerOptions(), delegate: recorder)
     var pauses = 0
-    recorder.onMessages = { [unowned recorder] _, consumer in
+    recorder.onMessages = { _, consumer in
       guard recorder.messages.count < 800 else { return }
       pauses += 1
       do {
@@ -127,6 +128,7 @@ import Testing
     try await eventually("all messages") { recorder.messages.count >= 1000 }
     #expect(recorder.values == (0..<1000).map(String.init))
     #expect(pauses > 1)
+    recorder.onMessages = nil
     await consumer.close()
   }
 

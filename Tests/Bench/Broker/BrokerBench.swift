@@ -31,7 +31,7 @@ import TestKit
     for flush in options.flushes {
       let server = try BrokerServer(
         executable: options.broker.map { URL(fileURLWithPath: $0) },
-        arguments: ["--auto-create", "true", "--flush", flush])
+        arguments: ["--auto-create", "--flush", flush])
       defer { server.stop() }
       (self.flush, brokers, broker) = (flush, server.address, server)
       try await measure()
