@@ -42,10 +42,13 @@ let package = Package(
   targets: [
     c("CEpoll"),
     c("CChecksum"),
+    c("CCrypt", "crypt"),
+    c("CSodium", "sodium"),
     shared("EventLoop", "CEpoll"),
     shared("Contract"),
     shared("Wire"),
-    shared("Telemetry", "EventLoop", "Wire", "HTTP"),
+    shared("Crypto", "CCrypt", "CSodium"),
+    shared("Telemetry"),
     shared("HTTP", "EventLoop", "Wire"),
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
 
@@ -53,6 +56,8 @@ let package = Package(
     tests("ContractTests", "Contract"),
     tests("EventLoopTests", "EventLoop"),
     tests("WireTests", "Wire"),
+    tests("CryptoTests", "Crypto"),
+    tests("TelemetryTests", "Telemetry"),
     tests("BrokerTests", "Broker", "EventLoop", "Wire"),
   ]
 )

@@ -1,0 +1,7 @@
+// libsodium, as Swift imports it.
+#ifndef CSODIUM_H
+#define CSODIUM_H
+
+#include <sodium.h>
+
+#endif
