@@ -58,6 +58,8 @@ let package = Package(
     tests("WireTests", "Wire"),
     tests("CryptoTests", "Crypto"),
     tests("TelemetryTests", "Telemetry"),
+    .executableTarget(
+      name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
     tests("BrokerTests", "Broker", "EventLoop", "Wire"),
   ]
 )

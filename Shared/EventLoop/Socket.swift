@@ -88,6 +88,9 @@ extension SocketDelegate {
   /// The other side's address; nil once it is unknown.
   public var peer: SocketAddress? { isOpen ? SocketAddress(of: descriptor, getpeername) : nil }
 
+  /// This side's address; nil once the socket is closed.
+  public var local: SocketAddress? { isOpen ? SocketAddress(of: descriptor, getsockname) : nil }
+
   /// Bytes that are queued and not yet taken by the kernel.
   public var pendingOutput: Int { output.count }
 

@@ -1,0 +1,69 @@
+import EventLoop
+
+/// Has the disk asked on a background thread, round after round, and tells those who wait for it.
+///
+/// A write alone starts a round within the flush interval; a write that somebody waits for starts one when the turn
+/// ends. What comes during a round shares the next: the slower the disk, the more writes share a flush.
+@Loop final class FlushLoop: Flushable {
+  /// With `--flush none`, sealed segments are still brought to the disk, but nobody waits for them.
+  private static let lazyInterval = Duration.seconds(1)
+
+  private let flusher: Flusher
+  private let pool: BackgroundPool
+  /// Told of each partition whose records are on disk now, or will never be.
+  var flushed: (PartitionLog) -> Void = { _ in }
+  private var timer: LoopTimer?
+  private var isAskedFor = false
+
+  init(_ flusher: Flusher, _ pool: BackgroundPool) {
+    (self.flusher, self.pool) = (flusher, pool)
+  }
+
+  /// Something was written.
+  func wanted(byWaiter: Bool) {
+    guard flusher.hasWork else { return }
+    if byWaiter || flusher.policy == .always {
+      if !isAskedFor { Loop.flushAtEndOfTurn(self) }
+      isAskedFor = true
+    } else if timer?.isArmed != true, !flusher.isBusy {
+      let delay = flusher.policy.delay ?? Self.lazyInterval
+      if let timer { timer.reset(after: delay) } else { timer = Loop.schedule(after: delay) { [weak self] in self?.flush() } }
+    }
+  }
+
+  /// Begins a round, unless one is under way, which will begin the next by itself.
+  func flush() {
+    guard let job = flusher.begin(now: Moment.now.unixMilliseconds) else { return }
+    isAskedFor = false
+    timer?.cancel()
+    Task { @Loop in
+      let result = await perform(job)
+      finish(result)
+    }
+  }
+
+  private func finish(_ result: FlushResult) {
+    for partition in flusher.finish(result) { flushed(partition.log) }
+    if isAskedFor { flush() } else { wanted(byWaiter: false) }
+  }
+
+  private func perform(_ job: FlushJob) async -> FlushResult {
+    do {
+      return try await pool.run { job.perform() }
+    } catch {
+      preconditionFailure("one round at a time cannot fill the pool: \(error)")
+    }
+  }
+
+  /// Brings everything to the disk, for a clean stop. Returns when it is there.
+  func drain() async {
+    timer?.cancel()
+    while flusher.isBusy || flusher.hasWork {
+      guard let job = flusher.begin(now: Moment.now.unixMilliseconds, checkpointAll: true) else {
+        try? await Loop.sleep(for: .milliseconds(1))
+        continue
+      }
+      for partition in flusher.finish(await perform(job)) { flushed(partition.log) }
+    }
+  }
+}

@@ -1,0 +1,84 @@
+/// The request line and headers of one request: its bytes as they came, and where in them each thing stands.
+///
+/// Everything framing needs is decided when it is handed out: there is one reading of it. Header names compare
+/// without regard to case; no `String` is made unless asked for.
+public struct HTTPRequestHead: Sendable {
+  /// What is asked to be done.
+  public internal(set) var method = HTTPMethod.get
+  /// The version it was sent in; a 1.0 client understands neither chunks nor 100 (Continue).
+  public internal(set) var version = HTTPVersion.http11
+  /// How it lies on the connection.
+  public internal(set) var framing = HTTPFraming()
+
+  var bytes: [UInt8] = []
+  var fields: [Field] = []
+  var target = 0..<0
+  /// The target from its path on: all of it, but for the absolute form.
+  var pathAndQuery = 0..<0
+  /// The host the target names, in the absolute form.
+  var targetHost = 0..<0
+
+  /// Where one header stands. A head is below 64 KiB (`HTTPLimits`), so 16 bits do.
+  struct Field: Sendable {
+    let nameStart: UInt16
+    let nameEnd: UInt16
+    let valueStart: UInt16
+    let valueEnd: UInt16
+
+    var name: Range<Int> { Int(nameStart)..<Int(nameEnd) }
+    var value: Range<Int> { Int(valueStart)..<Int(valueEnd) }
+  }
+
+  /// The target exactly as it was sent.
+  public var rawTarget: String { text(target) }
+
+  /// The number of header lines.
+  public var headerCount: Int { fields.count }
+
+  /// The value of header `name`; its lines joined by a comma when there are several (RFC 9110 §5.3). Bytes that are
+  /// not UTF-8 come as U+FFFD.
+  public subscript(name: StaticString) -> String? {
+    var joined: String?
+    for field in fields where bytes.span.extracting(field.name).equalsIgnoringCase(name) {
+      joined = joined.map { $0 + ", " + text(field.value) } ?? text(field.value)
+    }
+    return joined
+  }
+
+  /// Hands the bytes of the first header called `name` to `body`; nil when there is none.
+  public func withValue<Result>(_ name: StaticString, _ body: (Span<UInt8>) -> Result) -> Result? {
+    for field in fields where bytes.span.extracting(field.name).equalsIgnoringCase(name) {
+      return body(bytes.span.extracting(field.value))
+    }
+    return nil
+  }
+
+  /// Whether the comma-separated list in header `name` holds `token`, in any case.
+  public func lists(_ token: StaticString, in name: StaticString) -> Bool {
+    for field in fields where bytes.span.extracting(field.name).equalsIgnoringCase(name) {
+      if listsToken(token, in: field.value) { return true }
+    }
+    return false
+  }
+
+  /// Hands each header's name and value to `body`, in the order they came.
+  public func forEachHeader(_ body: (_ name: Span<UInt8>, _ value: Span<UInt8>) -> Void) {
+    for field in fields {
+      body(bytes.span.extracting(field.name), bytes.span.extracting(field.value))
+    }
+  }
+
+  func listsToken(_ token: StaticString, in value: Range<Int>) -> Bool {
+    let span = bytes.span
+    var start = value.lowerBound
+    while start < value.upperBound {
+      var end = start
+      while end < value.upperBound, span[end] != UInt8(ascii: ",") { end += 1 }
+      if span.extracting(span.trimmed(start..<end)).equalsIgnoringCase(token) { return true }
+      start = end + 1
+    }
+    return false
+  }
+
+  private func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
+}
