@@ -38,7 +38,10 @@ func tests(_ name: String, _ dependencies: String...) -> Target {
 
 let package = Package(
   name: "skillmesh",
-  products: [.executable(name: "broker", targets: ["Broker"])],
+  products: [
+    .executable(name: "broker", targets: ["Broker"]),
+    .executable(name: "mesh", targets: ["Operator"]),
+  ],
   targets: [
     c("CEpoll"),
     c("CChecksum"),
@@ -50,6 +53,7 @@ let package = Package(
     shared("Crypto", "CCrypt", "CSodium"),
     shared("Telemetry"),
     shared("HTTP", "EventLoop", "Wire"),
+    program("Operator", "EventLoop", "Telemetry"),
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
