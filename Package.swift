@@ -62,8 +62,9 @@ let package = Package(
     tests("WireTests", "Wire"),
     tests("CryptoTests", "Crypto"),
     tests("TelemetryTests", "Telemetry"),
+    tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
     .executableTarget(
       name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
-    tests("BrokerTests", "Broker", "EventLoop", "Wire"),
+    tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Telemetry", "Wire"),
   ]
 )

@@ -40,6 +40,7 @@ import Wire
   private let flushes: FlushLoop
   private let pool: BackgroundPool
   private var listener: Listener?
+  private var operations: OperationsServer?
   private var connections: [ObjectIdentifier: Connection] = [:]
   private var woken: [ParkedFetch] = []
   private var idleTimer: LoopTimer?
@@ -58,7 +59,9 @@ import Wire
     pool = BackgroundPool(threads: 2)
     flushes = FlushLoop(folder.flusher, BackgroundPool(threads: 1))
     topics = Topics(folder, options, flushes, log)
-    if topics[Coordinator.topic] == nil { try topics.create(Coordinator.topic, partitions: 1, overrides: Coordinator.config) }
+    if topics[Coordinator.topic] == nil {
+      try topics.create(Coordinator.topic, partitions: 1, overrides: Coordinator.config)
+    }
     guard let groups = topics.partition(Coordinator.topic, 0) else {
       throw LogError(.folderUnusable, "\(options.data) has a topic \(Coordinator.topic) without partitions")
     }
@@ -78,29 +81,40 @@ import Wire
 
   /// Serves until the process is asked to end, then stops cleanly. Throws `SocketError` when a port cannot be had.
   func run() async throws {
+    try start()
+    let signal = await Signals.termination()
+    log.info("stopping", ["signal": signal == SIGTERM ? "SIGTERM" : "SIGINT"])
+    await stop()
+  }
+
+  /// Where clients connect, while the broker serves.
+  var address: SocketAddress? { listener?.address }
+
+  /// Opens the ports. Throws `SocketError` when one cannot be had.
+  func start() throws(SocketError) {
     let operations = try OperationsServer(
-      on: SocketAddress(host: options.ops.host, port: options.ops.port), isReady: { [unowned self] in self.listener != nil },
+      on: SocketAddress(host: options.ops.host, port: options.ops.port),
+      unready: { [unowned self] in self.listener == nil ? "starting or stopping" : nil },
       metrics: { [unowned self] in metrics.render(self) })
     let listener = try Listener(on: SocketAddress(host: options.listen.host, port: options.listen.port)) {
       [unowned self] in accept($0)
     }
     self.listener = listener
     if !listener.address.isLoopback {
-      log.warning("clients on other machines can connect, and whoever connects may do everything", ["listen": listener.address])
+      log.warning(
+        "clients on other machines can connect, and whoever connects may do everything", ["listen": listener.address])
     }
     log.info("ready", ["listen": listener.address, "ops": operations.address, "flush": options.flush.rawValue])
+    self.operations = operations
     closeIdle()
     maintenance.start()
-    let signal = await Signals.termination()
-    log.info("stopping", ["signal": signal == SIGTERM ? "SIGTERM" : "SIGINT"])
-    await stop()
-    operations.close()
   }
 
   /// Takes no more requests, answers those that wait for the disk, and leaves the folder so that the next start is fast.
-  private func stop() async {
+  func stop() async {
     listener?.close()
     listener = nil
+    idleTimer?.cancel()
     for connection in connections.values { connection.stopReading() }
     await maintenance.stop()
     await flushes.drain()
@@ -108,6 +122,7 @@ import Wire
     try? await Loop.sleep(for: .milliseconds(5))
     for connection in connections.values { connection.close() }
     let isClean = folder.close(now: Moment.now.unixMilliseconds)
+    operations?.stop()
     if !isClean { log.error("not everything reached the disk; the next start will check the logs") }
   }
 
@@ -131,7 +146,9 @@ import Wire
 
   private func closeIdle() {
     let latest = Loop.now.advanced(by: .zero - options.idleTimeout)
-    for connection in connections.values where connection.isIdle && connection.lastRequest < latest { connection.close() }
+    for connection in connections.values where connection.isIdle && connection.lastRequest < latest {
+      connection.close()
+    }
     idleTimer = Loop.schedule(after: min(options.idleTimeout / 4, .seconds(60))) { [unowned self] in closeIdle() }
   }
 
@@ -167,7 +184,8 @@ import Wire
   var settings: [(name: String, value: String)] {
     [
       ("auto.create.topics.enable", String(options.autoCreate)), ("log.cleanup.policy", "delete"),
-      ("log.retention.ms", String(options.retention.milliseconds)), ("num.partitions", String(options.defaultPartitions)),
+      ("log.retention.ms", String(options.retention.milliseconds)),
+      ("num.partitions", String(options.defaultPartitions)),
       ("message.max.bytes", String(TopicConfig().maxMessageBytes)),
       ("offsets.retention.minutes", String(options.offsetsRetention.milliseconds / 60_000)),
     ]

@@ -11,16 +11,19 @@ struct BrokerOptions: Options {
   @Option("listen", env: "BROKER_LISTEN", help: "Where clients connect. Whoever can connect may do everything.")
   var listen: HostPort = "127.0.0.1:9092"
 
-  @Option("advertise", env: "BROKER_ADVERTISE", help: "The address that clients are told; by default where they connect.")
+  @Option(
+    "advertise", env: "BROKER_ADVERTISE", help: "The address that clients are told; by default where they connect.")
   var advertise: HostPort? = nil
 
   @Option("ops", env: "BROKER_OPS", help: "Where /healthz, /readyz and /metrics are served.")
   var ops: HostPort = "127.0.0.1:9644"
 
-  @Option("node-id", env: "BROKER_NODE_ID", in: 0...Int(Int32.max), help: "The number by which clients know this broker.")
+  @Option(
+    "node-id", env: "BROKER_NODE_ID", in: 0...Int(Int32.max), help: "The number by which clients know this broker.")
   var nodeID: Int = 1
 
-  @Option("flush", env: "BROKER_FLUSH", help: "When records reach the disk: gathered, one by one, or left to the system.")
+  @Option(
+    "flush", env: "BROKER_FLUSH", help: "When records reach the disk: gathered, one by one, or left to the system.")
   var flush: FlushMode = .interval
 
   @Option(

@@ -27,7 +27,11 @@ import EventLoop
       isAskedFor = true
     } else if timer?.isArmed != true, !flusher.isBusy {
       let delay = flusher.policy.delay ?? Self.lazyInterval
-      if let timer { timer.reset(after: delay) } else { timer = Loop.schedule(after: delay) { [weak self] in self?.flush() } }
+      if let timer {
+        timer.reset(after: delay)
+      } else {
+        timer = Loop.schedule(after: delay) { [weak self] in self?.flush() }
+      }
     }
   }
 

@@ -34,9 +34,11 @@ import Telemetry
     heldBytes = all.gauge("broker_held_bytes", "Bytes of requests that have not come whole.")
     bytesIn = all.counter("broker_produced_bytes_total", "Bytes of record batches appended.")
     recordsIn = all.counter("broker_produced_records_total", "Records appended.")
-    duplicates = all.counter("broker_duplicate_batches_total", "Batches of idempotent producers that were there already.")
+    duplicates = all.counter(
+      "broker_duplicate_batches_total", "Batches of idempotent producers that were there already.")
     flushes = all.counter("broker_flushes_total", "Rounds of asking the disk.")
-    flushFailures = all.counter("broker_flush_failures_total", "Partitions closed since the disk failed to keep records.")
+    flushFailures = all.counter(
+      "broker_flush_failures_total", "Partitions closed since the disk failed to keep records.")
     flushSeconds = all.gauge("broker_flush_seconds_sum", "Time spent asking the disk since the start.")
     longestFlush = all.gauge("broker_flush_seconds_max", "The longest round since the start.")
     writeFailures = all.counter("broker_write_failures_total", "Produces refused since they could not be written.")

@@ -78,7 +78,10 @@ import Wire
 
   /// Gives a topic more partitions.
   func grow(_ name: String, to count: Int, validateOnly: Bool = false) throws(LogError) {
-    if validateOnly { return try folder.checkGrowth(of: name, to: count) }
+    if validateOnly {
+      try folder.checkGrowth(of: name, to: count)
+      return
+    }
     try folder.growTopic(name, to: count, now: Moment.now.unixMilliseconds)
     guard let topic = hosted[name], let logs = folder.topics[name]?.partitions else { return }
     topic.partitions += logs.dropFirst(topic.partitions.count).map { Partition($0, flush) }

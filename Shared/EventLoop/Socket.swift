@@ -40,6 +40,9 @@ extension SocketDelegate {
   /// Above this many waiting bytes the socket stops reading until half of them have left.
   public var outputLimit = 1 << 20
 
+  /// How many bytes are read at a time: the most that `received` is given at once.
+  public var readSize = 256 * 1024
+
   private let descriptor: CInt
   private var output = OutputQueue()
   private var flushScheduled = false
@@ -48,6 +51,7 @@ extension SocketDelegate {
   private var paused = false
   private var peerEnded = false
   private var closesWhenDrained = false
+  private var finishesWhenDrained = false
   /// False once closed; a closed socket ignores what is sent.
   public private(set) var isOpen = true
 
@@ -149,6 +153,14 @@ extension SocketDelegate {
     updateInterest()
   }
 
+  /// Ends this side's half of the connection as soon as everything queued has been sent. What the peer still sends is
+  /// received until it ends its half too: so it gets to read the last answer, which a reset would take from it.
+  public func finish() {
+    guard isOpen else { return }
+    finishesWhenDrained = true
+    if output.isEmpty { shutdown(descriptor, CInt(SHUT_WR)) }
+  }
+
   /// Called by the loop at the end of a turn.
   public func flush() {
     flushScheduled = false
@@ -164,7 +176,9 @@ extension SocketDelegate {
       blocked = false
       unchoke()
       updateInterest()
-      if closesWhenDrained { shut(nil) } else { delegate?.drained(self) }
+      if closesWhenDrained { return shut(nil) }
+      if finishesWhenDrained { shutdown(descriptor, CInt(SHUT_WR)) }
+      delegate?.drained(self)
     }
   }
 
@@ -187,7 +201,7 @@ extension SocketDelegate {
 
   private func receive() {
     let scratch = Reactor.shared.scratch
-    let count = read(descriptor, scratch.baseAddress!, scratch.count)
+    let count = read(descriptor, scratch.baseAddress!, min(scratch.count, readSize))
     if count > 0 {
       delegate?.received(UnsafeMutableRawBufferPointer(rebasing: scratch[..<count]), on: self)
     } else if count == 0 {

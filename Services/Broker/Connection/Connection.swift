@@ -20,6 +20,7 @@ import Wire
   /// Called with nothing when the connection is gone, so that what waits for it can be dropped.
   private var parked: [Int: @Loop () -> Void] = [:]
   private var heldBytes = 0
+  private var isStopping = false
   private(set) var lastRequest = Loop.now
 
   init(_ socket: Socket, _ broker: Broker) {
@@ -74,7 +75,10 @@ import Wire
   func close() { socket.close() }
 
   /// Takes no further requests; those under way are still answered.
-  func stopReading() { socket.pauseReading() }
+  func stopReading() {
+    isStopping = true
+    socket.pauseReading()
+  }
 
   /// The address at which the client found this broker.
   var local: HostPort? { socket.local.map { HostPort(host: $0.host, port: $0.port) } }
@@ -111,7 +115,7 @@ import Wire
     guard socket.isOpen else { return }
     if !parked.isEmpty { parked[slot] = nil }
     answers.complete(slot, with: answer) { send($0) }
-    if answers.count <= Self.outstandingLimit / 2 { socket.resumeReading() }
+    if answers.count <= Self.outstandingLimit / 2, !isStopping { socket.resumeReading() }
   }
 
   private func send(_ answer: Answer) {

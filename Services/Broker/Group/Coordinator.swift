@@ -40,7 +40,9 @@ import Wire
     try log.forEachRecord { key, value in
       do { try restoration.read(key: key ?? [], value: value) } catch { foreign += 1 }
     }
-    if foreign > 0 { notices.error("records of consumer groups could not be read and are left out", ["count": foreign]) }
+    if foreign > 0 {
+      notices.error("records of consumer groups could not be read and are left out", ["count": foreign])
+    }
     var actions: [GroupAction] = []
     registry = restoration.registry(limits: limits, at: .now, into: &actions)
     perform(actions)
@@ -199,7 +201,9 @@ import Wire
   /// As Apache Kafka makes them: the client's name and something that never comes again.
   private static func newMemberID(for request: JoinRequest) -> MemberID {
     let name = request.instanceID?.rawValue ?? request.clientID
-    return MemberID("\(name)-\(String(UInt64.random(in: .min ... .max), radix: 16))\(String(UInt64.random(in: .min ... .max), radix: 16))")
+    return MemberID(
+      "\(name)-\(String(UInt64.random(in: .min ... .max), radix: 16))\(String(UInt64.random(in: .min ... .max), radix: 16))"
+    )
   }
 }
 

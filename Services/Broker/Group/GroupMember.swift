@@ -24,6 +24,8 @@ struct GroupMember: Sendable {
   var owesSync = false
   /// Whether it was ever told its id; if not, nobody can come back as this member.
   var knowsItsID: Bool
+  /// It was read from the log and has not been heard of since, so it may have been replaced meanwhile.
+  var isFromLog = false
   /// When it is removed unless heard of before.
   var sessionEnd: ContinuousClock.Instant
 
@@ -55,6 +57,7 @@ struct GroupMember: Sendable {
 
   mutating func heard(at now: ContinuousClock.Instant) {
     sessionEnd = now + sessionTimeout
+    isFromLog = false
   }
 
   mutating func update(_ request: JoinRequest) {

@@ -88,17 +88,12 @@ enum GroupAction: Sendable {
   /// Replace the group's timer: call `GroupRegistry.tick` then. A timer that fires early does no harm.
   case wake(GroupID, ContinuousClock.Instant)
 
-  /// This answer as it must be given when the records it depends on could not be written.
+  /// This answer as it must be given when the log refused records before it: offsets that are not stored are not
+  /// acknowledged. The other answers stand, for a group's own record only spares its members a rebalance after a
+  /// restart of the broker; so a full disk keeps nobody from reading.
   var unavailable: GroupAction {
-    switch self {
-    case .answerJoin(let token, .joined(let group)):
-      .answerJoin(token, .refused(.coordinatorNotAvailable, group.memberID))
-    case .answerSync(let token, .success): .answerSync(token, .failure(.coordinatorNotAvailable))
-    case .answer(let token, nil): .answer(token, .coordinatorNotAvailable)
-    case .answerCommit(let token, let results):
-      .answerCommit(token, results.map { $0 ?? .coordinatorNotAvailable })
-    case .persist, .answerJoin, .answerSync, .answer, .wake: self
-    }
+    guard case .answerCommit(let token, let results) = self else { return self }
+    return .answerCommit(token, results.map { $0 ?? .coordinatorNotAvailable })
   }
 }
 

@@ -144,8 +144,7 @@ struct GroupRegistry: Sendable {
     return nil
   }
 
-  /// The log would not take these records: memory goes back to the offsets it held before. Groups go on as they are;
-  /// their members learn of the failure from their answers and ask again.
+  /// The log would not take these records: memory goes back to the offsets it held before. Groups go on as they are.
   mutating func refused(_ records: [GroupRecord], at moment: Moment) {
     for case .offset(let id, let key, _, let previous) in records.reversed() {
       if entries[id] == nil, previous != nil { create(id, at: moment) }

@@ -102,10 +102,14 @@ extension Group {
   }
 
   /// Why this is not a member: its instance id belongs to another process by now, or nobody knows it.
+  ///
+  /// A static member may have started anew in a rebalance that a crash of the broker took back. Then the log still names
+  /// its old self; so until that one is heard of, the new self is told to join again rather than fenced, which would be
+  /// fatal to it.
   func refusal(of member: MemberID, instance: InstanceID?) -> GroupError? {
     if let instance {
       guard let current = statics[instance] else { return .unknownMemberID }
-      if current != member { return .fencedInstanceID }
+      if current != member { return members[current]?.isFromLog == true ? .unknownMemberID : .fencedInstanceID }
     }
     return members[member] == nil ? .unknownMemberID : nil
   }

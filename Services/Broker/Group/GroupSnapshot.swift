@@ -101,6 +101,7 @@ extension GroupMember {
     protocols = stored.protocols
     assignment = stored.assignment
     knowsItsID = true
+    isFromLog = true
     sessionEnd = now + stored.sessionTimeout
   }
 }

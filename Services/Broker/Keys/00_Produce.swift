@@ -34,7 +34,8 @@ enum ProduceKey {
           return .init(
             index: part.index, baseOffset: appended.baseOffset, logStartOffset: appended.logStartOffset)
         } catch {
-          broker.log.limited().warning("refused records", ["topic": topic.name, "partition": part.index, "reason": error])
+          broker.log.limited().warning(
+            "refused records", ["topic": topic.name, "partition": part.index, "reason": error])
           return .init(index: part.index, errorCode: KafkaError(error))
         }
       }

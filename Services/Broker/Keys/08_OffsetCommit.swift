@@ -11,7 +11,10 @@ enum OffsetCommitKey: Key {
       generation: request.generationID)
     // Offsets of partitions that do not exist are refused one by one; the others are stored.
     let topics = request.topics.map { topic in
-      (name: topic.name, partitions: topic.partitions.map { ($0, broker.topics.partition(topic.name, $0.index) != nil) })
+      (
+        name: topic.name,
+        partitions: topic.partitions.map { ($0, broker.topics.partition(topic.name, $0.index) != nil) }
+      )
     }
     let commits = topics.flatMap { topic in
       topic.partitions.filter(\.1).map { partition, _ in

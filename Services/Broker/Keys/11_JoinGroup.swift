@@ -6,7 +6,8 @@ enum JoinGroupKey: Key {
   static func answer(_ request: JoinGroupRequest, _ call: Call, _ broker: Broker) {
     let join = JoinRequest(
       memberID: MemberID(request.memberID), instanceID: request.groupInstanceID.map { InstanceID($0) },
-      clientID: call.header.clientID ?? "", clientHost: "/\(call.connection.peer)", sessionTimeout: request.sessionTimeout,
+      clientID: call.header.clientID ?? "", clientHost: "/\(call.connection.peer)",
+      sessionTimeout: request.sessionTimeout,
       // Version 0 knows one timeout for both.
       rebalanceTimeout: request.rebalanceTimeout < .zero ? request.sessionTimeout : request.rebalanceTimeout,
       protocolType: request.protocolType,

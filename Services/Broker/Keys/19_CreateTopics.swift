@@ -10,7 +10,8 @@ enum CreateTopicsKey: Key {
       CreateTopicsResponse(
         topics: request.topics.map { topic in
           guard names[topic.name]?.count == 1 else {
-            return .init(name: topic.name, errorCode: .invalidRequest, errorMessage: "the request names this topic twice")
+            return .init(
+              name: topic.name, errorCode: .invalidRequest, errorMessage: "the request names this topic twice")
           }
           return create(topic, validateOnly: request.validateOnly, broker)
         }))

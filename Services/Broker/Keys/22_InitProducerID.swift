@@ -11,7 +11,8 @@ enum InitProducerIDKey: Key {
 
   static func answer(_ request: InitProducerIDRequest, _ call: Call, _ broker: Broker) {
     guard request.transactionalID == nil else {
-      broker.log.limited().warning("refused a transactional producer", ["peer": call.connection.peer, "advice": refusal])
+      broker.log.limited().warning(
+        "refused a transactional producer", ["peer": call.connection.peer, "advice": refusal])
       return call.answer(InitProducerIDResponse(errorCode: .transactionalIDAuthorizationFailed))
     }
     if request.producerID >= 0, (0..<Int16.max).contains(request.producerEpoch) {

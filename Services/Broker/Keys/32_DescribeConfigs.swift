@@ -17,11 +17,12 @@ enum DescribeConfigsKey: Key {
   private static func describe(
     _ resource: DescribeConfigsRequest.Resource, _ broker: Broker
   ) -> DescribeConfigsResponse.Resource {
-    func result(_ error: KafkaError, _ message: String?, _ configs: [DescribeConfigsResponse.Config] = []) ->
-      DescribeConfigsResponse.Resource
+    func result(_ error: KafkaError, _ message: String?, _ configs: [DescribeConfigsResponse.Config] = [])
+      -> DescribeConfigsResponse.Resource
     {
       .init(
-        errorCode: error, errorMessage: message, resourceType: resource.resourceType, resourceName: resource.resourceName,
+        errorCode: error, errorMessage: message, resourceType: resource.resourceType,
+        resourceName: resource.resourceName,
         configs: configs.filter { resource.configurationKeys?.contains($0.name) ?? true })
     }
     switch resource.resourceType {

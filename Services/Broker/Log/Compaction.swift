@@ -248,7 +248,7 @@ extension PartitionLog {
     var (newBytes, allBytes) = (0, 0)
     for segment in segments.dropLast() {
       guard segment.isCheckpointed, segment.mayClose,
-        now - segment.maxTimestamp >= config.minCompactionLag.milliseconds
+        config.minCompactionLag == .zero || now - segment.maxTimestamp >= config.minCompactionLag.milliseconds
       else { break }
       let isNew = segment.nextOffset > compactedUpTo
       sources.append(
@@ -277,7 +277,7 @@ extension PartitionLog {
       context.metrics.bytesCompactedAway += old.size - rewritten.state.size
       if rewritten.state.size == 0 && number > 0 {
         segments.remove(at: number)
-        removed += old.setAside() + [rewritten.path, rewritten.indexPath]
+        removed += [old.setAside(), rewritten.path, rewritten.indexPath]
         context.metrics.segments -= 1
         continue
       }

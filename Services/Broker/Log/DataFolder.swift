@@ -126,12 +126,7 @@ final class DataFolder {
     _ name: String, partitions: Int, overrides: [String: String] = [:], id: UInt64 = .random(in: .min ... .max),
     now: Int64
   ) throws(LogError) -> Topic {
-    guard TopicDescription.isValid(name) else {
-      throw LogError(.invalidTopic, "a topic's name has 1 to 249 letters, digits, '.', '_' and '-'")
-    }
-    guard topics[name] == nil else { throw LogError(.topicAlreadyExists, "topic \(name) exists already") }
-    try checkPartitions(partitions, atLeast: 1)
-    let config = try TopicConfig(overrides)
+    let config = try checkCreation(of: name, partitions: partitions, overrides: overrides)
     let description = TopicDescription(name: name, id: id, partitions: partitions, overrides: overrides)
     let topic = Topic(name: name, id: id, config: config, folder: path + "/topics/" + description.folder)
     try makePartitions(description, in: topic.folder)
@@ -141,12 +136,30 @@ final class DataFolder {
     return topic
   }
 
+  /// The settings of a topic that could be made like this; throws as ``createTopic(_:partitions:overrides:id:now:)`` would.
+  @discardableResult
+  func checkCreation(of name: String, partitions: Int, overrides: [String: String]) throws(LogError) -> TopicConfig {
+    guard TopicDescription.isValid(name) else {
+      throw LogError(.invalidTopic, "a topic's name has 1 to 249 letters, digits, '.', '_' and '-'")
+    }
+    guard topics[name] == nil else { throw LogError(.topicAlreadyExists, "topic \(name) exists already") }
+    try checkPartitions(partitions, atLeast: 1)
+    return try TopicConfig(overrides)
+  }
+
+  /// The topic, if it could be grown like this; throws as ``growTopic(_:to:now:)`` would.
+  @discardableResult
+  func checkGrowth(of name: String, to partitions: Int) throws(LogError) -> Topic {
+    let topic = try existing(name)
+    try checkPartitions(partitions, atLeast: topic.partitions.count + 1)
+    return topic
+  }
+
   /// Gives a topic more partitions; they are on disk when this returns.
   ///
   /// - Throws: an unknown topic, fewer partitions than it has, too many, or a storage error.
   func growTopic(_ name: String, to partitions: Int, now: Int64) throws(LogError) {
-    let topic = try existing(name)
-    try checkPartitions(partitions, atLeast: topic.partitions.count + 1)
+    let topic = try checkGrowth(of: name, to: partitions)
     let description = TopicDescription(
       name: name, id: topic.id, partitions: partitions, overrides: topic.config.overrides)
     try makePartitions(description, in: topic.folder)

@@ -190,6 +190,8 @@ private struct Recovery {
       _ = try OpenFile(Segment.path(directory, lostTo, "log"), O_RDWR | O_CREAT)
       resumption = lostTo
     }
+    // Before the cut too: otherwise the next start would find the same damage again, and nothing left to keep.
+    if good.size < known?.size ?? 0 { unlink(Segment.path(directory, good.baseOffset, "index")) }
     try context.disk.syncFolder(directory)
     try truncate(file, path, to: good.size)
     context.notice(

@@ -21,12 +21,12 @@ extension PartitionLog {
     guard config.cleanup.contains(.delete) else { return [] }
     var removed: [String] = []
     var size = size
-    while segments.count > 1, removed.count < limit * 2, segments[1].isLinked, segments[0].mayClose,
+    while segments.count > 1, removed.count < limit, segments[1].isLinked, segments[0].mayClose,
       isExpired(segments[0], now: now) || config.retentionBytes.map({ size - segments[0].size >= $0 }) ?? false
     {
       let segment = segments.removeFirst()
       size -= segment.size
-      removed += segment.setAside()
+      removed.append(segment.setAside())
       context.metrics.segments -= 1
       context.metrics.segmentsRetired += 1
     }
@@ -43,11 +43,11 @@ extension PartitionLog {
 
 extension Segment {
   /// Takes the segment's files out of the log by renaming them; slices of it stay readable. Answers what to remove.
-  func setAside() -> [String] {
+  func setAside() -> String {
     discard()
     let aside = path + ".deleted"
     unlink(indexPath)
-    return rename(path, aside) == 0 ? [aside] : [path]
+    return rename(path, aside) == 0 ? aside : path
   }
 }
 

@@ -14,8 +14,7 @@ extension HTTPRequestHead {
     version = try Self.readVersion(span.extracting(secondSpace + 1..<line.upperBound))
     guard let method = HTTPMethod(name) else { throw .unsupportedMethod }
     self.method = method
-    target = firstSpace + 1..<secondSpace
-    try readTarget()
+    try readTarget(firstSpace + 1..<secondSpace)
   }
 
   private static func readVersion(_ span: Span<UInt8>) throws(HTTPRefusal) -> HTTPVersion {
@@ -33,11 +32,12 @@ extension HTTPRequestHead {
 
   /// Tells the forms of a target apart (RFC 9112 §3.2): a path for any method, an absolute URI for any method, `*`
   /// for OPTIONS. The authority form belongs to CONNECT, which is refused before.
-  private mutating func readTarget() throws(HTTPRefusal) {
+  private mutating func readTarget(_ target: Range<Int>) throws(HTTPRefusal) {
     let bytes = bytes
     let span = bytes.span
     guard !target.isEmpty, span.extracting(target).all(\.isTargetCharacter) else { throw .malformedTarget }
-    pathAndQuery = target
+    self.target = Extent(target)
+    pathAndQuery = self.target
     if span[target.lowerBound] == .slash { return }
     if target.count == 1, span[target.lowerBound] == UInt8(ascii: "*"), method == .options { return }
 
@@ -46,9 +46,9 @@ extension HTTPRequestHead {
       guard span.extracting(target.lowerBound..<start).equalsIgnoringCase(scheme) else { continue }
       let end =
         (start..<target.upperBound).first { span[$0] == .slash || span[$0] == UInt8(ascii: "?") } ?? target.upperBound
-      targetHost = start..<end
-      pathAndQuery = end..<target.upperBound
-      guard Self.isHost(span.extracting(targetHost)) else { throw .malformedHost }
+      targetHost = Extent(start..<end)
+      pathAndQuery = Extent(end..<target.upperBound)
+      guard Self.isHost(span.extracting(start..<end)) else { throw .malformedHost }
       return
     }
     throw .malformedTarget
@@ -64,7 +64,7 @@ extension HTTPRequestHead {
   /// Checks a trailer line, which is then dropped. One that would change how the request is understood, had it stood
   /// in the head, is refused (RFC 9110 §6.5.1).
   func checkTrailer(_ line: Range<Int>) throws(HTTPRefusal) {
-    let name = bytes.span.extracting(try Self.field(line, of: bytes.span).name)
+    let name = bytes.span.extracting(try Self.field(line, of: bytes.span).name.range)
     for forbidden: StaticString in ["host", "content-length", "transfer-encoding"] {
       guard !name.equalsIgnoringCase(forbidden) else { throw .forbiddenTrailer }
     }
@@ -81,10 +81,8 @@ extension HTTPRequestHead {
       throw colon == line.lowerBound ? .foldedHeader : .spaceBeforeColon
     }
     guard span.extracting(colon + 1..<line.upperBound).all(\.isValueCharacter) else { throw .controlCharacter }
-    let value = span.trimmed(colon + 1..<line.upperBound)
     return Field(
-      nameStart: UInt16(line.lowerBound), nameEnd: UInt16(colon),
-      valueStart: UInt16(value.lowerBound), valueEnd: UInt16(value.upperBound))
+      name: Extent(line.lowerBound..<colon), value: Extent(span.trimmed(colon + 1..<line.upperBound)))
   }
 
   /// Once every line is read: finds the one way to frame the request, or refuses it.
@@ -97,23 +95,25 @@ extension HTTPRequestHead {
     var (saysClose, saysKeepAlive, saysUpgrade, namesProtocol) = (false, false, false, false)
 
     for field in fields {
-      let name = span.extracting(field.name)
-      let value = span.extracting(field.value)
+      let name = span.extracting(field.name.range)
+      let value = span.extracting(field.value.range)
       switch name.count {
       case 4 where name.equalsIgnoringCase("host"):
         hosts += 1
         guard hosts == 1 else { throw .repeatedHost }
         guard Self.isHost(value) else { throw .malformedHost }
-        guard targetHost.isEmpty || value.equalsIgnoringCase(span.extracting(targetHost)) else { throw .hostMismatch }
+        guard targetHost.isEmpty || value.equalsIgnoringCase(span.extracting(targetHost.range)) else {
+          throw .hostMismatch
+        }
       case 6 where name.equalsIgnoringCase("expect") && version == .http11:
         guard value.equalsIgnoringCase("100-continue") else { throw .unsupportedExpectation }
         expectsContinue = true
       case 7 where name.equalsIgnoringCase("upgrade"):
         namesProtocol = !value.isEmpty
       case 10 where name.equalsIgnoringCase("connection"):
-        saysClose = saysClose || listsToken("close", in: field.value)
-        saysKeepAlive = saysKeepAlive || listsToken("keep-alive", in: field.value)
-        saysUpgrade = saysUpgrade || listsToken("upgrade", in: field.value)
+        saysClose = saysClose || listsToken("close", in: field.value.range)
+        saysKeepAlive = saysKeepAlive || listsToken("keep-alive", in: field.value.range)
+        saysUpgrade = saysUpgrade || listsToken("upgrade", in: field.value.range)
       case 14 where name.equalsIgnoringCase("content-length"):
         guard length == nil else { throw .repeatedContentLength }
         length = try Self.contentLength(value)

@@ -12,25 +12,31 @@ public struct HTTPRequestHead: Sendable {
 
   var bytes: [UInt8] = []
   var fields: [Field] = []
-  var target = 0..<0
+  var target = Extent(0..<0)
   /// The target from its path on: all of it, but for the absolute form.
-  var pathAndQuery = 0..<0
+  var pathAndQuery = Extent(0..<0)
   /// The host the target names, in the absolute form.
-  var targetHost = 0..<0
+  var targetHost = Extent(0..<0)
 
-  /// Where one header stands. A head is below 64 KiB (`HTTPLimits`), so 16 bits do.
+  /// Where in `bytes` something stands. A head is below 64 KiB (`HTTPLimits`), so 16 bits do.
+  struct Extent: Sendable {
+    private let start: UInt16
+    private let end: UInt16
+
+    init(_ range: Range<Int>) { (start, end) = (UInt16(range.lowerBound), UInt16(range.upperBound)) }
+
+    var range: Range<Int> { Int(start)..<Int(end) }
+    var isEmpty: Bool { start == end }
+  }
+
+  /// Where one header stands.
   struct Field: Sendable {
-    let nameStart: UInt16
-    let nameEnd: UInt16
-    let valueStart: UInt16
-    let valueEnd: UInt16
-
-    var name: Range<Int> { Int(nameStart)..<Int(nameEnd) }
-    var value: Range<Int> { Int(valueStart)..<Int(valueEnd) }
+    let name: Extent
+    let value: Extent
   }
 
   /// The target exactly as it was sent.
-  public var rawTarget: String { text(target) }
+  public var rawTarget: String { text(target.range) }
 
   /// The number of header lines.
   public var headerCount: Int { fields.count }
@@ -39,24 +45,24 @@ public struct HTTPRequestHead: Sendable {
   /// not UTF-8 come as U+FFFD.
   public subscript(name: StaticString) -> String? {
     var joined: String?
-    for field in fields where bytes.span.extracting(field.name).equalsIgnoringCase(name) {
-      joined = joined.map { $0 + ", " + text(field.value) } ?? text(field.value)
+    for field in fields where bytes.span.extracting(field.name.range).equalsIgnoringCase(name) {
+      joined = joined.map { $0 + ", " + text(field.value.range) } ?? text(field.value.range)
     }
     return joined
   }
 
   /// Hands the bytes of the first header called `name` to `body`; nil when there is none.
   public func withValue<Result>(_ name: StaticString, _ body: (Span<UInt8>) -> Result) -> Result? {
-    for field in fields where bytes.span.extracting(field.name).equalsIgnoringCase(name) {
-      return body(bytes.span.extracting(field.value))
+    for field in fields where bytes.span.extracting(field.name.range).equalsIgnoringCase(name) {
+      return body(bytes.span.extracting(field.value.range))
     }
     return nil
   }
 
   /// Whether the comma-separated list in header `name` holds `token`, in any case.
   public func lists(_ token: StaticString, in name: StaticString) -> Bool {
-    for field in fields where bytes.span.extracting(field.name).equalsIgnoringCase(name) {
-      if listsToken(token, in: field.value) { return true }
+    for field in fields where bytes.span.extracting(field.name.range).equalsIgnoringCase(name) {
+      if listsToken(token, in: field.value.range) { return true }
     }
     return false
   }
@@ -64,7 +70,7 @@ public struct HTTPRequestHead: Sendable {
   /// Hands each header's name and value to `body`, in the order they came.
   public func forEachHeader(_ body: (_ name: Span<UInt8>, _ value: Span<UInt8>) -> Void) {
     for field in fields {
-      body(bytes.span.extracting(field.name), bytes.span.extracting(field.value))
+      body(bytes.span.extracting(field.name.range), bytes.span.extracting(field.value.range))
     }
   }
 

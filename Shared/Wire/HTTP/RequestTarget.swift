@@ -22,7 +22,7 @@ public struct RequestTarget: Hashable, Sendable {
   ///
   /// - Throws: what in the path or the query is refused; the connection stays good.
   public init(_ head: HTTPRequestHead) throws(HTTPRefusal) {
-    try self.init(head.bytes.span.extracting(head.pathAndQuery))
+    try self.init(head.bytes.span.extracting(head.pathAndQuery.range))
   }
 
   /// A target in origin form, or the path and query of any other.

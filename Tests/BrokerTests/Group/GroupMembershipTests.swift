@@ -299,7 +299,8 @@ import Testing
     play.join("bob", [("roundrobin", ""), ("range", "")])
     play.join("cy", [("roundrobin", ""), ("range", "")])
     play.pass(.milliseconds(200))
-    #expect(play.heard().first { $0.hasPrefix("ann") } == "ann: generation 1 roundrobin as ann-1, leads ann-1 bob-1 cy-1")
+    #expect(
+      play.heard().first { $0.hasPrefix("ann") } == "ann: generation 1 roundrobin as ann-1, leads ann-1 bob-1 cy-1")
   }
 
   @Test(arguments: [

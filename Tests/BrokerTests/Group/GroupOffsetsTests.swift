@@ -62,8 +62,10 @@ import Testing
     var play = GroupTranscript()
     play.commit("tool", as: simple, 9)
     #expect(play.heard() == ["stored g t/0 at 9", "tool: commit ok"])
-    #expect(play.registry.describe("g") == GroupDescription(
-      id: "g", state: .empty, protocolType: "", protocolName: "", members: []))
+    #expect(
+      play.registry.describe("g")
+        == GroupDescription(
+          id: "g", state: .empty, protocolType: "", protocolName: "", members: []))
   }
 
   @Test func `a note that is too long is refused alone`() {

@@ -103,10 +103,11 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    { $0.generation = -1 }, { $0.leader = "z" }, { $0.protocolName = "sticky" }, { $0.members[1].id = "a" },
-    { $0.members[1].instanceID = "i" },
-  ] as [@Sendable (inout GroupSnapshot) -> Void])
+  @Test(
+    arguments: [
+      { $0.generation = -1 }, { $0.leader = "z" }, { $0.protocolName = "sticky" }, { $0.members[1].id = "a" },
+      { $0.members[1].instanceID = "i" },
+    ] as [@Sendable (inout GroupSnapshot) -> Void])
   func `a group that contradicts itself is refused`(change: @Sendable (inout GroupSnapshot) -> Void) throws {
     var snapshot = Self.snapshot
     change(&snapshot)

@@ -7,7 +7,8 @@ import Testing
   // MARK: Limits
 
   @Test(arguments: [
-    (Duration.milliseconds(5_999), "join invalidSessionTimeout"), (.milliseconds(1_800_001), "join invalidSessionTimeout"),
+    (Duration.milliseconds(5_999), "join invalidSessionTimeout"),
+    (.milliseconds(1_800_001), "join invalidSessionTimeout"),
     (.seconds(6), "join as ann-1"), (.seconds(1_800), "join as ann-1"),
   ])
   func `session timeouts outside the allowed range are refused`(session: Duration, answer: String) {
@@ -139,24 +140,18 @@ import Testing
 
   // MARK: A full log
 
-  @Test func `an assignment that cannot be stored is not handed out, and asking again works`() {
+  @Test func `a full disk keeps nobody from reading, and members join again after a restart`() throws {
     var play = GroupTranscript()
-    play.join("ann")
-    play.join("bob")
-    play.pass(.milliseconds(200))
-    play.sync("bob")
-    _ = play.heard()
     play.logHasRoom = false
-    play.sync("ann", ["bob": "p1"])
-    #expect(play.heard().sorted() == ["ann: sync coordinatorNotAvailable", "bob: sync coordinatorNotAvailable"])
+    play.settle("ann", "bob")
+    play.commit("ann", 1)
+    play.heartbeat("bob")
+    #expect(play.heard() == ["ann: commit coordinatorNotAvailable", "bob: ok"])
+    #expect(play.state == .stable)
     play.logHasRoom = true
-    play.join("ann")
-    play.join("bob")
-    play.sync("bob")
-    play.sync("ann", ["bob": "p1"])
-    #expect(play.heard().suffix(3).sorted() == [
-      "ann: assigned ''", "bob: assigned 'p1'", "stored g generation 2 ann-1 bob-1",
-    ])
+    try play.restartBroker()
+    play.heartbeat("ann")
+    #expect(play.heard() == ["ann: unknownMemberID"])
   }
 
   @Test func `offsets of a group whose deletion cannot be stored come back`() {
@@ -215,6 +210,26 @@ import Testing
       play.heard() == [
         "stored g generation 1 ann-1 bob-2", "bob: generation 1 range as bob-2, follows ann-1",
         "bob: fencedInstanceID",
+      ])
+  }
+
+  @Test func `a static member that started anew in a rebalance the broker did not survive is not fenced`() throws {
+    var play = GroupTranscript()
+    play.settle("ann", "bob", instances: true)
+    play.join("ann", [("range", "t,u")])
+    play.restart("bob")
+    play.join("bob")
+    _ = play.heard()
+    try play.restartBroker()
+    play.heartbeat("bob")
+    play.heartbeat("ann")
+    #expect(play.heard() == ["bob: unknownMemberID", "ann: illegalGeneration"])
+    play.restart("bob")
+    play.join("bob")
+    play.heartbeat("bob", as: MemberClaim(memberID: "bob-2", instanceID: "i-bob", generation: 1))
+    #expect(
+      play.heard().suffix(2) == [
+        "bob: generation 1 range as bob-3, follows ann-1", "bob: fencedInstanceID",
       ])
   }
 
