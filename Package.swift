@@ -65,6 +65,8 @@ let package = Package(
     tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
     .executableTarget(
       name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
+    tests("OperatorTests", "EventLoop", "Operator"),
+    tests("TidyTests"),
     tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Telemetry", "Wire"),
   ]
 )

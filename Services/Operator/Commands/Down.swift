@@ -8,6 +8,7 @@ extension Command {
     if let supervisor {
       Console.say("Ending …")
       supervisor.signal(SIGTERM)
+      supervisor.signal(SIGCONT)  // one that was stopped would not hear
       // The sum of what the supervisor grants its children, at most.
       if await !supervisor.waitUntilEnded(within: .seconds(75)) {
         Console.say("The supervisor does not end; killing it.")

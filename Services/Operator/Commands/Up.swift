@@ -6,7 +6,6 @@ extension Command {
   @Loop func runSupervisor(_ folder: MeshFolder, _ options: UpOptions) async throws -> CInt {
     try folder.create()
     guard let lock = try takeLock(folder) else {
-      if options.isDetached { throw Failure("another ./mesh up is at work in this folder") }
       return try await greetRunning(folder, options)
     }
     defer { close(lock) }
@@ -17,7 +16,7 @@ extension Command {
     audience.say("Starting in \(FileManager.default.currentDirectoryPath)/\(folder.path)")
     try await supervisor.run {
       audience.say("Everything is ready after \(began.duration(to: .now).inSeconds).")
-      Self.welcome(folder, options).forEach(audience.say)
+      Self.welcome(folder, endsBy: options.isDetached ? "./mesh down" : "Ctrl-C, or ./mesh down").forEach(audience.say)
       if options.isDetached { audience.leave() }
     }
     audience.say("Everything has ended.")
@@ -35,17 +34,19 @@ extension Command {
 
   /// `up` where it is up already: harmless, unless something else was asked for than what runs.
   @Loop private func greetRunning(_ folder: MeshFolder, _ options: UpOptions) async throws -> CInt {
-    guard case .status(let status) = try await askSupervisor(folder, .status) else { return ExitCode.failed }
+    guard case .status(let status)? = try? await askSupervisor(folder, .status) else {
+      throw Failure("another ./mesh up or down is at work in this folder", advice: "Try again in a moment.")
+    }
     if let port = options.port, port != Ports.load(folder)?.gateway {
       throw Failure("it runs already, on another port", advice: "To move it: ./mesh down, then ./mesh up --port \(port).")
     }
     if !options.replicas.isEmpty { _ = try await askSupervisor(folder, .scale(options.replicas)) }
     Console.say(status.isStarting ? "It is starting already; see ./mesh status." : "It is up already.")
-    Self.welcome(folder, options).forEach { Console.say($0) }
+    Self.welcome(folder, endsBy: "./mesh down").forEach { Console.say($0) }
     return ExitCode.done
   }
 
-  private static func welcome(_ folder: MeshFolder, _ options: UpOptions) -> [String] {
+  private static func welcome(_ folder: MeshFolder, endsBy end: String) -> [String] {
     let gateway = manifest.contains { $0.name == "gateway" }
     let ports = Ports.load(folder) ?? Ports()
     return [
@@ -53,7 +54,7 @@ extension Command {
       gateway ? "  Open    http://127.0.0.1:\(ports.gateway)" : "  Kafka   127.0.0.1:\(ports.kafka)",
       "  Try     \(firstCommand)",
       "  Look    ./mesh status    ./mesh logs --follow",
-      "  End     \(options.isDetached ? "./mesh down" : "Ctrl-C, or ./mesh down")",
+      "  End     \(end)",
       "",
     ]
   }

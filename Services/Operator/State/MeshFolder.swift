@@ -34,11 +34,14 @@ struct MeshFolder: Sendable {
   }
 }
 
-/// Writes a file so that it is there whole or not at all. Throws `Failure`.
+/// Writes a file, its owner's alone, so that it is there whole or not at all. Throws `Failure`.
 func replaceFile(_ path: String, with data: Data) throws(Failure) {
   let draft = "\(path).new"
+  unlink(draft)
+  let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+  guard descriptor >= 0 else { throw Failure("cannot write \(draft): \(String(cString: strerror(errno)))") }
   do {
-    try data.write(to: URL(fileURLWithPath: draft))
+    try FileHandle(fileDescriptor: descriptor, closeOnDealloc: true).write(contentsOf: data)
   } catch {
     throw Failure("cannot write \(draft): \(error.localizedDescription)")
   }

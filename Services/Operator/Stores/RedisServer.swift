@@ -34,7 +34,9 @@ import Foundation
   }
 
   /// How clients reach it.
-  nonisolated static func url(port: UInt16, password: String) -> String { "redis://:\(password)@127.0.0.1:\(port)/0" }
+  nonisolated static func url(port: UInt16, password: String) -> String {
+    "redis://default:\(password)@127.0.0.1:\(port)/0"
+  }
 
   /// How it is started.
   var launch: Launch {

@@ -2,6 +2,7 @@
 #ifndef CEPOLL_H
 #define CEPOLL_H
 
+#include <spawn.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -17,6 +18,9 @@ int cepoll_accept(int listener);
 
 /// The flag of `posix_spawn` that gives the child a session of its own (`POSIX_SPAWN_SETSID`).
 extern const short cepoll_spawn_new_session;
+
+/// Lets the child have no descriptor from `first` on (`posix_spawn_file_actions_addclosefrom_np`).
+int cepoll_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 
 /// Makes a pipe whose ends are closed on exec (`pipe2`).
 int cepoll_pipe(int ends[2]);
