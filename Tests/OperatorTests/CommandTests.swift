@@ -34,7 +34,8 @@ import Testing
   @Test func `a command line that makes no sense is refused with the reason`() {
     #expect(problem() == "say what to do; see ./mesh help")
     #expect(problem("fly") == "there is no command 'fly'; see ./mesh help")
-    #expect(problem("up", "--port", "70000") == "--port: got '70000', expected a number from 1 to 65535; see ./mesh help")
+    #expect(
+      problem("up", "--port", "70000") == "--port: got '70000', expected a number from 1 to 65535; see ./mesh help")
     #expect(problem("up", "--port") == "--port has no value; see ./mesh help")
     #expect(problem("up", "--port", "--detach") == "--port has no value; see ./mesh help")
     #expect(problem("scale") == "NAME=N is missing; see ./mesh help")
@@ -42,14 +43,17 @@ import Testing
     #expect(problem("scale", "broker=33") == "got 'broker=33', expected NAME=N with N from 0 to 32; see ./mesh help")
     #expect(problem("down", "now") == "down does not know what to do with 'now'; see ./mesh help")
     #expect(problem("status", "--jsn") == "status does not know what to do with '--jsn'; see ./mesh help")
-    #expect(problem("logs", "--lines", "-1") == "--lines: got '-1', expected a number from 0 to 100000; see ./mesh help")
+    #expect(
+      problem("logs", "--lines", "-1") == "--lines: got '-1', expected a number from 0 to 100000; see ./mesh help")
   }
 
   @Test func `every command is on the help page, and nothing else is`() throws {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../..")
     let page = try String(contentsOf: root.appending(path: "docs/commands.txt"), encoding: .utf8)
-    let described = page.split(separator: "\n").filter { $0.hasPrefix("  ") && !$0.hasPrefix("   ") && $0.contains("   ") }
-      .map { String($0.split(separator: " ")[0]) }.filter { $0.allSatisfy(\.isLowercase) }
+    let described = page.split(separator: "\n").filter {
+      $0.hasPrefix("  ") && !$0.hasPrefix("   ") && $0.contains("   ")
+    }
+    .map { String($0.split(separator: " ")[0]) }.filter { $0.allSatisfy(\.isLowercase) }
     // These are the script's own.
     let scripted: Set = ["test", "bench", "help"]
     let examples = ["restart": ["x"], "scale": ["x=1"]]

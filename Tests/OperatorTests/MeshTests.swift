@@ -130,7 +130,9 @@ extension MeshStatus {
     try await clone.remove()
   }
 
-  @Test @Loop func `a second clone runs beside the first, and a killed supervisor leaves nothing in the way`() async throws {
+  @Test @Loop func `a second clone runs beside the first, and a killed supervisor leaves nothing in the way`()
+    async throws
+  {
     let clones = [try Clone(), try Clone()]
     let port = try #require(Ports.firstFree(from: 18_300))
     let first = try await clones[0].mesh("up", "--detach", "--port", String(port))

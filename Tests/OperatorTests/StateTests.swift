@@ -96,7 +96,8 @@ import Testing
     try folder.create()
     let log = try LogFile(folder.log(of: "noise"))
     defer { log.close() }
-    let script = "i=0; while [ $i -lt 36 ]; do head -c 1000000 /dev/zero | tr '\\0' x; i=$((i+1)); done; echo; echo the end"
+    let script =
+      "i=0; while [ $i -lt 36 ]; do head -c 1000000 /dev/zero | tr '\\0' x; i=$((i+1)); done; echo; echo the end"
     let child = try ChildProcess("sh", ["-c", script], environment: ["PATH": "/usr/bin:/bin"], output: log.input)
     #expect(await child.waitUntilEnded() == .status(0))
     for _ in 0..<20 { _ = log.tail(0) }

@@ -44,18 +44,21 @@ extension Command {
     let wanted = list.split(separator: "\n").filter { !$0.hasPrefix("#") }
       .compactMap { $0.split(separator: " ").first.map(String.init) }
     var missing: [String] = []
-    for package in wanted where await !(ask("dpkg-query", ["-W", "-f", "${db:Status-Status}", package]) == ["installed"]) {
+    for package in wanted
+    where await !(ask("dpkg-query", ["-W", "-f", "${db:Status-Status}", package]) == ["installed"]) {
       missing.append(package)
     }
     return missing.isEmpty
       ? .well("all \(wanted.count) packages are installed")
       : .problem(
-        "missing packages: \(missing.joined(separator: " "))", advice: "./mesh up installs them; or apt-get install them.")
+        "missing packages: \(missing.joined(separator: " "))",
+        advice: "./mesh up installs them; or apt-get install them.")
   }
 
   @Loop private static func toolchain() async -> Finding {
     guard let version = await ask("swift", ["--version"])?.first(where: { $0.contains("Swift version") }) else {
-      return .problem("swift is not to be found", advice: "Install Swift 6.2 or newer from swift.org and put it in PATH.")
+      return .problem(
+        "swift is not to be found", advice: "Install Swift 6.2 or newer from swift.org and put it in PATH.")
     }
     return .well(version)
   }
@@ -69,7 +72,9 @@ extension Command {
 
   private static func disk() -> Finding {
     var facts = statvfs()
-    guard statvfs(".", &facts) == 0 else { return .problem("cannot ask how full the disk is", advice: "Look at df -h .") }
+    guard statvfs(".", &facts) == 0 else {
+      return .problem("cannot ask how full the disk is", advice: "Look at df -h .")
+    }
     let free = (Int(facts.f_bavail) * Int(facts.f_frsize)) >> 20
     return free >= 2048
       ? .well("\(free >> 10) GiB free on this disk")
@@ -99,6 +104,7 @@ extension Command {
     let left = ProcessTable(folder).running
     return left.isEmpty
       ? .well("nothing runs from this folder")
-      : .problem("still running without a supervisor: \(left.joined(separator: ", "))", advice: "./mesh down ends them.")
+      : .problem(
+        "still running without a supervisor: \(left.joined(separator: ", "))", advice: "./mesh down ends them.")
   }
 }

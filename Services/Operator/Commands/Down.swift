@@ -17,7 +17,9 @@ extension Command {
       }
     }
     let leftovers = await ProcessTable(folder).endAll(grace: .seconds(10))
-    if !leftovers.isEmpty { Console.say("Ended what a killed supervisor had left: \(leftovers.joined(separator: ", ")).") }
+    if !leftovers.isEmpty {
+      Console.say("Ended what a killed supervisor had left: \(leftovers.joined(separator: ", ")).")
+    }
     Console.say(supervisor == nil && leftovers.isEmpty ? "Nothing runs from this folder." : "Everything has ended.")
     return ExitCode.done
   }

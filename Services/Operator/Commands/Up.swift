@@ -38,7 +38,8 @@ extension Command {
       throw Failure("another ./mesh up or down is at work in this folder", advice: "Try again in a moment.")
     }
     if let port = options.port, port != Ports.load(folder)?.gateway {
-      throw Failure("it runs already, on another port", advice: "To move it: ./mesh down, then ./mesh up --port \(port).")
+      throw Failure(
+        "it runs already, on another port", advice: "To move it: ./mesh down, then ./mesh up --port \(port).")
     }
     if !options.replicas.isEmpty { _ = try await askSupervisor(folder, .scale(options.replicas)) }
     Console.say(status.isStarting ? "It is starting already; see ./mesh status." : "It is up already.")

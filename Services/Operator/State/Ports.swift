@@ -32,7 +32,8 @@ struct Ports: Codable, Equatable, Sendable {
     guard isFree(ports.gateway) else {
       throw Failure(
         "port \(ports.gateway) of 127.0.0.1, which the gateway needs, is in use by another program",
-        advice: "End that program, or choose another port: ./mesh up --port \(firstFree(from: ports.gateway + 1) ?? 8081).")
+        advice:
+          "End that program, or choose another port: ./mesh up --port \(firstFree(from: ports.gateway + 1) ?? 8081).")
     }
     for port in [\Ports.kafka, \.redis, \.postgres] as [WritableKeyPath<Ports, UInt16>] {
       guard let free = firstFree(from: ports[keyPath: port], besides: ports.gateway) else {

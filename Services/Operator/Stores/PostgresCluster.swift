@@ -175,7 +175,8 @@ import Foundation
     environment["PGPASSWORD"] = try secrets.secret(Self.name)
     environment["PGOPTIONS"] = "-c client_min_messages=warning"
     let arguments = [
-      "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", String(port), "-U", Self.superuser, "-d", "postgres",
+      "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", String(port), "-U", Self.superuser, "-d",
+      "postgres",
       "-f", file,
     ]
     try await runTool("\(programs)/psql", arguments, environment: environment, log: log)

@@ -159,7 +159,6 @@ import Telemetry
     log.info("ended")
   }
 
-
   // MARK: Replicas
 
   private var all: [Replica] { [database, cache] + manifest.flatMap { replicas[$0.name] ?? [] } }
@@ -177,9 +176,11 @@ import Telemetry
 
   private func launch(_ number: Int, of service: Service) throws -> Launch {
     let taken = Set(all.compactMap { $0.child == nil ? nil : $0.current?.ops })
-    guard let port = (0..<400).lazy.map({ UInt16(27000 + $0) }).first(where: { port in
-      !taken.contains("127.0.0.1:\(port)") && Ports.isFree(port)
-    }) else { throw Failure("none of the ports 27000 to 27399 is free for \(service.name)'s operators") }
+    guard
+      let port = (0..<400).lazy.map({ UInt16(27000 + $0) }).first(where: { port in
+        !taken.contains("127.0.0.1:\(port)") && Ports.isFree(port)
+      })
+    else { throw Failure("none of the ports 27000 to 27399 is free for \(service.name)'s operators") }
     let place = Service.Place(folder: folder, kafka: "127.0.0.1:\(ports.kafka)", ops: "127.0.0.1:\(port)")
     var environment = inherited
     environment["KAFKA_BROKERS"] = place.kafka
