@@ -288,6 +288,8 @@ extension PartitionLog {
         rewritten.state, isCheckpointed: isCheckpointed, directory: directory, segmentBytes: config.segmentBytes,
         context: context)
       segment.isSealed = true
+      segment.isLinked = true
+      segment.producersAtSeal = isCheckpointed ? nil : rewritten.state.producers
       old.discard()
       segments[number] = segment
     }

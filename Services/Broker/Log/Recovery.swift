@@ -116,12 +116,17 @@ private struct Recovery {
     if bad != nil || state.size < known?.size ?? 0 {
       try cut(file, path, size: size, at: state, known: known, wrongChecksum: bad?.lastOffset, next: next)
     }
-    let isCovered = known.map { $0.size == state.size && $0.nextOffset == state.nextOffset } ?? (state.size == 0)
+    if state.size == 0 { state.startedAt = -1 }
+    let isCovered = known.map { $0.size == state.size && $0.nextOffset == state.nextOffset } ?? false
     let segment = Segment(
-      state, isCheckpointed: known != nil && isCovered, directory: directory, segmentBytes: segmentBytes,
-      context: context)
+      state, isCheckpointed: isCovered, directory: directory, segmentBytes: segmentBytes, context: context)
     segments.append(segment)
-    if !isCovered { unsynced.append(segment) }
+    // A checkpoint is written after the folder was synced.
+    segment.isLinked = known != nil
+    if !isCovered {
+      unsynced.append(segment)
+      if next != nil || resumption != nil { segment.producersAtSeal = producers }
+    }
     if next == nil, let resumption, resumption > lostFrom {
       let following = newSegment(at: resumption)
       following.isLinked = true

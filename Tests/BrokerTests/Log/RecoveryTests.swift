@@ -209,6 +209,24 @@ import Testing
     #expect(try third.log().endOffset == 20)
   }
 
+  @Test func `a segment emptied by a cut is written again and sealed by its new age`() throws {
+    let fixture = try LogFixture()
+    let log = try fixture.log("orders", ["segment.ms": "1000"])
+    try fixture.append(batch(["a"]), to: log)
+    fixture.flush(checkpointAll: true)
+    let home = try fixture.crash()
+    #expect(truncate(path(home, log, 0), 0) == 0)
+    let second = try LogFixture(home, now: fixture.now + 5000)
+    let again = try second.log()
+    #expect(again.endOffset == 1)
+    _ = second.folder.retire(now: second.now)
+    #expect(try second.append(batch(["b"]), to: again).baseOffset == 1)
+    _ = second.folder.retire(now: second.now + 999)
+    #expect(again.segments.map(\.baseOffset) == [0, 1])
+    _ = second.folder.retire(now: second.now + 1000)
+    #expect(again.segments.map(\.baseOffset) == [0, 1, 2])
+  }
+
   @Test func `leftovers of unfinished work are removed`() throws {
     let fixture = try LogFixture()
     let log = try fixture.log()
