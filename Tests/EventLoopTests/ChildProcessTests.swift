@@ -38,7 +38,7 @@ import Testing
   {
     let (_, text) = try await run(
       "readlink /proc/$$/fd/0; ls /proc/$$/fd | tr '\\n' ' '; echo; [ $(ps -o sid= -p $$) = $$ ] && echo own session;"
-        + "grep -E 'Sig(Blk|Ign)' /proc/$$/status")
+        + "grep -E 'Sig(Blk|Ign)' /proc/self/status")
     let lines = text.split(separator: "\n").map(String.init)
     #expect(lines.prefix(3) == ["/dev/null", "0 1 2 ", "own session"])
     // The two signals above 31 are glibc's own.

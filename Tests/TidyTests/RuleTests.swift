@@ -54,7 +54,7 @@ import Testing
     let test = "@" + "Test"
     let text = """
       \(test) func works() {}
-      \(test) func `too short`() {}
+      \(test) func `short`() {}
       \(test)(arguments: [
         1, 2,
       ])

@@ -44,7 +44,7 @@ func forbiddenPhrases(_ files: [SourceFile]) -> [String] {
   }
 }
 
-/// Tests whose names are not sentences: a raw identifier of at least three words.
+/// Tests whose names do not say what holds: a raw identifier of several words does.
 func namelessTests(_ files: [SourceFile]) -> [String] {
   files.filter { $0.path.hasPrefix("Tests/") && $0.isSwift }.flatMap { file in
     let lines = file.numbered
@@ -57,7 +57,7 @@ func namelessTests(_ files: [SourceFile]) -> [String] {
       }
       let name = line[start...]
       let words = name.hasPrefix("`") ? name.dropFirst().prefix { $0 != "`" }.split(separator: " ").count : 1
-      guard words < 3 else { return nil }
+      guard words < 2 else { return nil }
       return "\(file.path):\(lines[index].number): the test's name says too little; make it a sentence in backticks"
     }
   }
