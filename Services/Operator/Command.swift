@@ -76,8 +76,13 @@ enum Command: Equatable {
   /// Does it, and returns the exit status.
   @Loop func run() async throws -> CInt {
     let folder = MeshFolder()
+    if case .up(let options) = self {
+      return try await options.detach ? startDetached(folder, options) : runSupervisor(folder, options)
+    }
+    // Nothing but `up` has anything to finish when it is interrupted.
+    Signals.on([SIGINT, SIGTERM, SIGHUP]) { exit(128 + $0) }
     switch self {
-    case .up(let options): return try await options.detach ? startDetached(folder) : runSupervisor(folder, options)
+    case .up: preconditionFailure("done above")
     case .down: return try await endEverything(folder)
     case .status(let json): return try await showStatus(folder, asJSON: json)
     case .logs(let name, let follow, let lines): return try await showLogs(folder, name, follow: follow, lines: lines)

@@ -25,12 +25,15 @@ extension Command {
     for replica in status.services {
       rows.append([
         "\(replica.service).\(replica.replica)", state(replica.ready, replica.pid),
-        replica.pid.map(String.init) ?? "-", replica.rssAnonBytes.map { "\($0 >> 20) MiB" } ?? "-",
+        replica.pid.map(String.init) ?? "-", replica.rssAnonBytes.map(Self.size) ?? "-",
         replica.opsUrl ?? "-",
       ])
     }
     return aligned(rows)
   }
+
+  /// Mebibytes with one digit after the point.
+  private static func size(_ bytes: Int) -> String { "\(bytes >> 20).\(((bytes & 0xfffff) * 10) >> 20) MiB" }
 
   private static func state(_ isReady: Bool, _ pid: Int32?) -> String {
     isReady ? "ready" : pid == nil ? "down" : "not ready"

@@ -14,13 +14,15 @@ extension Command {
     let began = ContinuousClock.now
     let supervisor = try await Supervisor(folder, options) { audience.say($0) }
     audience.say("Starting in \(FileManager.default.currentDirectoryPath)/\(folder.path)")
+    var wasReady = false
     try await supervisor.run {
+      wasReady = true
       audience.say("Everything is ready after \(began.duration(to: .now).inSeconds).")
       Self.welcome(folder, endsBy: options.isDetached ? "./mesh down" : "Ctrl-C, or ./mesh down").forEach(audience.say)
       if options.isDetached { audience.leave() }
     }
     audience.say("Everything has ended.")
-    return ExitCode.done
+    return wasReady ? ExitCode.done : ExitCode.failed
   }
 
   /// The open lock file; nil when somebody holds it.
@@ -61,8 +63,7 @@ extension Command {
   }
 
   /// Starts the supervisor as a process of its own and shows its progress until everything is ready.
-  @Loop func startDetached(_ folder: MeshFolder) async throws -> CInt {
-    guard case .up(let options) = self else { preconditionFailure("only up can be detached") }
+  @Loop func startDetached(_ folder: MeshFolder, _ options: UpOptions) async throws -> CInt {
     try folder.create()
     if let lock = try takeLock(folder) {
       close(lock)
@@ -78,7 +79,8 @@ extension Command {
     var arguments = ["up", "--detached"]
     if let port = options.port { arguments += ["--port", String(port)] }
     for (name, count) in options.replicas { arguments += ["--replicas", "\(name)=\(count)"] }
-    let child = try ChildProcess("/proc/self/exe", arguments, environment: inherited, output: pipe.input)
+    let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let child = try ChildProcess(program, arguments, environment: inherited, output: pipe.input)
     pipe.closeInput()
     Signals.on([SIGINT, SIGTERM]) { child.signal($0) }
     try await silence.value
