@@ -45,11 +45,13 @@ let package = Package(
   targets: [
     c("CEpoll"),
     c("CChecksum"),
+    c("CKafka", "rdkafka"),
     c("CCrypt", "crypt"),
     c("CSodium", "sodium"),
     shared("EventLoop", "CEpoll"),
     shared("Contract"),
     shared("Wire"),
+    shared("Kafka", "CKafka", "EventLoop"),
     shared("Crypto", "CCrypt", "CSodium"),
     shared("Telemetry"),
     shared("HTTP", "EventLoop", "Wire"),
@@ -57,6 +59,10 @@ let package = Package(
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
+    .executableTarget(
+      name: "broker-bench", dependencies: ["EventLoop", "Kafka", "TestKit"], path: "Tests/Bench/Broker",
+      swiftSettings: settings),
+    tests("KafkaTests", "EventLoop", "Kafka"),
     tests("ContractTests", "Contract"),
     tests("EventLoopTests", "EventLoop"),
     tests("WireTests", "Wire"),
