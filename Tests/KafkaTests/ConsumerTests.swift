@@ -71,7 +71,7 @@ import Testing
     let recorder = Recorder()
     let consumer = try Consumer(configuration, ConsumerOptions(), delegate: recorder)
     var holds = 0
-    recorder.onMessages = { _, consumer in
+    recorder.onMessages = { [unowned recorder] _, consumer in
       holds += 1
       consumer.isHeld = true
       let count = recorder.messages.count
@@ -111,7 +111,7 @@ import Testing
     let recorder = Recorder()
     let consumer = try Consumer(configuration, ConsumerOptions(), delegate: recorder)
     var pauses = 0
-    recorder.onMessages = { _, consumer in
+    recorder.onMessages = { [unowned recorder] _, consumer in
       guard recorder.messages.count < 800 else { return }
       pauses += 1
       do {
