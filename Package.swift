@@ -55,7 +55,7 @@ let package = Package(
     shared("Crypto", "CCrypt", "CSodium"),
     shared("Telemetry"),
     shared("HTTP", "EventLoop", "Wire"),
-    program("Operator", "EventLoop", "Telemetry"),
+    program("Operator", "EventLoop", "Kafka", "Telemetry"),
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
@@ -71,7 +71,7 @@ let package = Package(
     tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
     .executableTarget(
       name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
-    tests("OperatorTests", "EventLoop", "Operator"),
+    tests("OperatorTests", "EventLoop", "Kafka", "Operator"),
     tests("TidyTests"),
     tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Telemetry", "Wire"),
   ]

@@ -10,6 +10,7 @@ enum Command: Equatable {
   case restart(name: String)
   case scale([String: Int])
   case roll(name: String?)
+  case topics
   case doctor
   case environment
 
@@ -51,6 +52,7 @@ enum Command: Equatable {
       } while !words.isEmpty
       self = .scale(counts)
     case "roll": self = .roll(name: words.next())
+    case "topics": self = .topics
     case "doctor": self = .doctor
     case "env": self = .environment
     default: throw UsageError("there is no command '\(name)'")
@@ -89,6 +91,7 @@ enum Command: Equatable {
     case .restart(let name): return try await ask(folder, .restart(name))
     case .scale(let counts): return try await ask(folder, .scale(counts))
     case .roll(let name): return try await ask(folder, .roll(name))
+    case .topics: return try await showTopics(folder)
     case .doctor: return await examine(folder)
     case .environment: return try showEnvironment(folder)
     }

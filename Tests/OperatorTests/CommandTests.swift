@@ -60,7 +60,7 @@ import Testing
     for name in Set(described).subtracting(scripted) {
       #expect(throws: Never.self) { _ = try Command(arguments: [name] + (examples[name] ?? [])) }
     }
-    let known: Set = ["up", "down", "status", "logs", "restart", "scale", "roll", "doctor", "env"]
+    let known: Set = ["up", "down", "status", "logs", "restart", "scale", "roll", "topics", "doctor", "env"]
     #expect(Set(described) == known.union(scripted))
   }
 }

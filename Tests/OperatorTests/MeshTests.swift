@@ -1,5 +1,6 @@
 import EventLoop
 import Foundation
+import Kafka
 import Testing
 
 @testable import Operator
@@ -101,6 +102,20 @@ extension MeshStatus {
     #expect(try await shell(environment, #"redis-cli -u "$REDIS_URL" --no-auth-warning ping"#) == "PONG\n")
     let metadata = try await shell(environment, #"kcat -b "$KAFKA_BROKERS" -L"#)
     #expect(metadata.contains("1 brokers:"))
+
+    // What is written and not yet read shows in `topics`.
+    let ports = try #require(Ports.load(MeshFolder("\(clone.path)/.mesh")))
+    let admin = try Admin(KafkaConfiguration(brokers: "127.0.0.1:\(ports.kafka)", clientID: "test"))
+    _ = try await admin.createTopics([Admin.NewTopic("greetings", partitions: 2)])
+    let write = #"kcat -b "$KAFKA_BROKERS" -P -t greetings -p 1"#
+    _ = try await shell(environment, "printf 'a\\nb\\n' | \(write)")
+    let reading = #"kcat -b "$KAFKA_BROKERS" -q -X auto.offset.reset=earliest -G readers -c 2 greetings"#
+    #expect(try await shell(environment, "timeout 20 \(reading) 2>/dev/null") == "a\nb\n")
+    _ = try await shell(environment, "printf 'c\\n' | \(write)")
+    admin.close()
+    let topics = try await clone.mesh("topics").output.split(separator: "\n").map { $0.split(separator: " ") }
+    #expect(topics.first == ["TOPIC", "PARTITIONS", "MESSAGES", "BEHIND"])
+    #expect(topics.last == ["greetings", "2", "3", "readers:", "1"])
 
     // What dies is started again.
     kill(try #require(broker.pid), SIGKILL)
