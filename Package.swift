@@ -45,16 +45,19 @@ let package = Package(
   targets: [
     c("CEpoll"),
     c("CChecksum"),
-    c("CKafka", "rdkafka"),
     c("CCrypt", "crypt"),
     c("CSodium", "sodium"),
+    c("CKafka", "rdkafka"),
+    c("CPostgres", "pq"),
     shared("EventLoop", "CEpoll"),
     shared("Contract"),
     shared("Wire"),
-    shared("Kafka", "CKafka", "EventLoop"),
     shared("Crypto", "CCrypt", "CSodium"),
     shared("Telemetry"),
+    shared("Kafka", "CKafka", "EventLoop"),
+    shared("Postgres", "CPostgres", "Contract", "EventLoop"),
     shared("HTTP", "EventLoop", "Wire"),
+    shared("Mesh", "Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Postgres", "Telemetry", "Wire"),
     program("Operator", "EventLoop", "Kafka", "Telemetry"),
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
 
@@ -65,6 +68,7 @@ let package = Package(
     tests("KafkaTests", "EventLoop", "Kafka"),
     tests("ContractTests", "Contract"),
     tests("EventLoopTests", "EventLoop"),
+    tests("PostgresTests", "Contract", "EventLoop", "Postgres"),
     tests("WireTests", "Wire"),
     tests("CryptoTests", "Crypto"),
     tests("TelemetryTests", "Telemetry"),
@@ -73,6 +77,7 @@ let package = Package(
       name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
     tests("OperatorTests", "EventLoop", "Kafka", "Operator"),
     tests("TidyTests"),
+    tests("MeshTests", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Postgres", "Telemetry", "Wire"),
     tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Telemetry", "Wire"),
   ]
 )

@@ -18,6 +18,8 @@ public indirect enum Schema: Hashable, Sendable {
   case map(Schema)
   /// The value, or null.
   case optional(Schema)
+  /// Null, and nothing else.
+  case null
   /// Any JSON.
   case any
 
@@ -57,6 +59,11 @@ extension Schema {
   public init<Value: Decodable>(of type: Value.Type) throws {
     self = try Schema.describe(type).schema
   }
+
+  /// Some value of `type`, to go on with when the real one cannot be decoded, so that all that is wrong is found.
+  ///
+  /// Throws as `init(of:)` does.
+  public static func sample<Value: Decodable>(of type: Value.Type) throws -> Value { try describe(type).sample }
 
   static func describe<Value: Decodable>(_ type: Value.Type) throws -> (schema: Schema, sample: Value) {
     if let described = type as? any Described.Type { return (described.schema, try cast(described.sample)) }
