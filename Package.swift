@@ -46,7 +46,8 @@ func tests(_ name: String, _ dependencies: String...) -> Target {
 let package = Package(
   name: "skillmesh",
   products: [
-    .executable(name: "broker", targets: ["Broker"])
+    .executable(name: "broker", targets: ["Broker"]),
+    .executable(name: "mesh", targets: ["Operator"]),
   ],
   targets: [
     c("CChecksum"),
@@ -69,6 +70,7 @@ let package = Package(
     shared("Mesh", "Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Postgres", "Telemetry", "Wire"),
 
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
+    program("Operator", "EventLoop", "Kafka", "Telemetry"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
     tool("HTTPVerdict", at: "Fuzz/HTTPVerdict", "Wire"),
@@ -80,9 +82,11 @@ let package = Package(
     tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
     tests("KafkaTests", "EventLoop", "Kafka"),
     tests("MeshTests", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Postgres", "Telemetry", "Wire"),
+    tests("OperatorTests", "EventLoop", "Kafka", "Operator"),
     tests("PostgresTests", "Contract", "EventLoop", "Postgres"),
     tests("RedisTests", "EventLoop", "Redis"),
     tests("TelemetryTests", "Telemetry"),
+    tests("TidyTests"),
     tests("WireTests", "Wire"),
   ]
 )
