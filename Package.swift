@@ -74,6 +74,7 @@ let package = Package(
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
     tool("HTTPVerdict", at: "Fuzz/HTTPVerdict", "Wire"),
+    tool("mesh-example", at: "MeshExample", "Contract", "EventLoop", "Mesh", "Postgres", "Telemetry"),
     tool("broker-bench", at: "Bench/Broker", "EventLoop", "Kafka", "TestKit"),
     tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Telemetry", "Wire"),
     tests("ContractTests", "Contract"),
@@ -81,7 +82,9 @@ let package = Package(
     tests("EventLoopTests", "EventLoop"),
     tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
     tests("KafkaTests", "EventLoop", "Kafka"),
-    tests("MeshTests", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Postgres", "Telemetry", "Wire"),
+    tests(
+      "MeshTests", "Broker", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Postgres", "Telemetry", "Wire",
+      "mesh-example"),
     tests("OperatorTests", "EventLoop", "Kafka", "Operator"),
     tests("PostgresTests", "Contract", "EventLoop", "Postgres"),
     tests("RedisTests", "EventLoop", "Redis"),
