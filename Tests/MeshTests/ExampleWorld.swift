@@ -50,7 +50,8 @@ import TestKit
     ]
     let process = try ServerProcess(
       service, prepare: fault.map { "echo MESH_FAULT=\($0) >fault" } ?? "touch fault",
-      run: "env --default-signal SWIFT_BACKTRACE=enable=no $(cat fault) \(environment.joined(separator: " ")) \(program)",
+      run:
+        "env --default-signal SWIFT_BACKTRACE=enable=no $(cat fault) \(environment.joined(separator: " ")) \(program)",
       probe: "curl -sf http://127.0.0.1:\(port)/readyz")
     return process
   }
