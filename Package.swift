@@ -44,12 +44,15 @@ let package = Package(
     c("CChecksum"),
     c("CCrypt", "crypt"),
     c("CSodium", "sodium"),
+    c("CKafka", "rdkafka"),
     shared("EventLoop", "CEpoll"),
     shared("Contract"),
     shared("Wire"),
     shared("Crypto", "CCrypt", "CSodium"),
     shared("Telemetry"),
+    shared("Kafka", "CKafka", "EventLoop"),
     shared("HTTP", "EventLoop", "Wire"),
+    shared("Mesh", "Contract", "Crypto", "EventLoop", "Kafka", "Telemetry", "Wire"),
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
@@ -62,5 +65,7 @@ let package = Package(
     .executableTarget(
       name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
     tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Telemetry", "Wire"),
+    tests("KafkaTests", "EventLoop", "Kafka"),
+    tests("MeshTests", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Telemetry", "Wire"),
   ]
 )
