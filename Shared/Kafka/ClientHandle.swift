@@ -1,14 +1,17 @@
 import CKafka
 import EventLoop
 
-/// The owner of one librdkafka client and of the queue on which its events arrive.
+/// The owner of one librdkafka client and of the queues on which its events arrive.
 ///
 /// Messages and topics hold a reference, so the C client is freed after the last of them, in the order that librdkafka
 /// demands.
 final class ClientHandle: @unchecked Sendable {
-  // Sendable by hand: the pointers never change, and librdkafka's client and queue may be used from any thread.
+  // Sendable by hand: the pointers never change, and librdkafka's client and queues may be used from any thread.
   let client: OpaquePointer
+  /// Everything but consumed messages.
   let queue: OpaquePointer
+  /// Consumed messages of the partitions that were led here (`collect`).
+  let messages: OpaquePointer
 
   /// Starts a client. Connecting happens in the background, so this succeeds without a broker.
   ///
@@ -30,16 +33,27 @@ final class ClientHandle: @unchecked Sendable {
     }
     self.client = client
     if type == RD_KAFKA_CONSUMER {
-      // One queue for everything: errors and logs join the messages.
+      // Errors and logs join what concerns the group.
       rd_kafka_poll_set_consumer(client)
       queue = rd_kafka_queue_get_consumer(client)
     } else {
       queue = rd_kafka_queue_get_main(client)
     }
+    messages = rd_kafka_queue_new(client)
     rd_kafka_set_log_queue(client, queue)
   }
 
+  /// Leads the messages of partitions to `messages`. Comes before their assignment, or some would go elsewhere.
+  func collect(_ partitions: [TopicPartition]) {
+    for partition in partitions {
+      guard let source = rd_kafka_queue_get_partition(client, partition.topic, partition.partition) else { continue }
+      rd_kafka_queue_forward(source, messages)
+      rd_kafka_queue_destroy(source)
+    }
+  }
+
   deinit {
+    rd_kafka_queue_destroy(messages)
     rd_kafka_queue_destroy(queue)
     // Destroying joins librdkafka's threads, which can take as long as a name lookup: not on the loop.
     nonisolated(unsafe) let client = client

@@ -37,7 +37,7 @@ extension ConsumerDelegate {
 /// Reads messages from topics: as a member of a group (`subscribe`), or from given positions (`assign`).
 ///
 /// **Overview.** librdkafka fetches ahead, within bounds; what has arrived is handed to the delegate once a turn.
-/// Whoever cannot keep up pauses partitions.
+/// Whoever cannot keep up sets `isHeld`, and everything behind comes to rest, up to the broker.
 ///
 /// **Guarantees.** Nothing is committed by itself: `commit` stores the offset of the next message to read, so what was
 /// handled and not committed comes again. Rebalances are cooperative (KIP-429): partitions that stay are not disturbed.
@@ -113,18 +113,27 @@ extension ConsumerDelegate {
     for (partition, start) in starts {
       switch start {
       case .offset(let offset): offsets[partition] = offset
-      case .beginning: offsets[partition] = Offset(RD_KAFKA_OFFSET_BEGINNING)
+      // Asked here, because librdkafka takes half a second to find out by itself.
+      case .beginning: offsets[partition] = try await watermarks(of: partition, within: limit).beginning
       case .end: offsets[partition] = try await watermarks(of: partition, within: limit).end
       }
     }
     try checkOpen()
     let list = PartitionList(offsets)
+    client.handle.collect(Array(offsets.keys))
     try KafkaError.check(rd_kafka_assign(client.handle.client, list.pointer), "assignment")
     assignment = Set(starts.keys)
   }
 
+  /// While true, no messages are delivered. Those that are fetched ahead wait, fetching stops at its bounds, and
+  /// delivery goes on at once afterwards; rebalances and heartbeats are not affected. For back-pressure.
+  public var isHeld: Bool {
+    get { client.holdsMessages }
+    set { client.holdsMessages = newValue }
+  }
+
   /// Stops fetching from partitions until `resume`. What was fetched ahead and not delivered is dropped and fetched
-  /// again, so pause for longer than a moment.
+  /// again, up to half a second after `resume`: for long pauses of some partitions. See `isHeld` for short ones of all.
   public func pause(_ partitions: some Collection<TopicPartition>) throws(KafkaError) {
     try checkOpen()
     let list = PartitionList(partitions)
@@ -142,9 +151,18 @@ extension ConsumerDelegate {
   public func seek(_ offsets: [TopicPartition: Offset]) throws(KafkaError) {
     try checkOpen()
     let list = PartitionList(offsets)
-    // librdkafka's own seek does nothing for a partition that has stopped at an invalid offset.
-    try KafkaError.check(rd_kafka_incremental_unassign(client.handle.client, list.pointer), "seek")
-    try KafkaError.check(rd_kafka_incremental_assign(client.handle.client, list.pointer), "seek")
+    let client = client.handle.client
+    // librdkafka's own seek does nothing for a partition that has stopped at an invalid offset: begin it anew.
+    try KafkaError.check(rd_kafka_incremental_unassign(client, list.pointer), "seek")
+    // Stopping a partition undoes `collect`. Each of these questions waits for librdkafka's main thread: after the
+    // first it has asked the partitions to stop, after the second they have.
+    for _ in 0..<2 {
+      var unused: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?
+      try KafkaError.check(rd_kafka_assignment(client, &unused), "seek")
+      rd_kafka_topic_partition_list_destroy(unused)
+    }
+    self.client.handle.collect(Array(offsets.keys))
+    try KafkaError.check(rd_kafka_incremental_assign(client, list.pointer), "seek")
   }
 
   // MARK: Offsets
@@ -256,6 +274,7 @@ extension ConsumerDelegate {
     switch event.error {
     case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
       assignment.formUnion(partitions)
+      client.handle.collect(partitions)
       report(rd_kafka_incremental_assign(client.handle.client, list))
       // A partition that was paused when it went away would come back paused.
       rd_kafka_resume_partitions(client.handle.client, list)

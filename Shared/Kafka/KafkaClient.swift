@@ -27,6 +27,10 @@ import Glibc
   /// Gets errors that belong to no call.
   var failed: ((KafkaError, TopicPartition?) -> Void)?
   var isOpen: Bool { watch != nil }
+  /// Leaves consumed messages in librdkafka's queue, which stops fetching when it is full.
+  var holdsMessages = false {
+    didSet { if !holdsMessages, isOpen { eventfd_write(eventDescriptor, 1) } }
+  }
 
   /// Starts a client of the given type, with the settings all clients share, then `settings`, then the user's own.
   init(
@@ -44,7 +48,9 @@ import Glibc
     self.handler = handler
     self.drained = drained
     var one: UInt64 = 1
-    rd_kafka_queue_io_event_enable(handle.queue, eventDescriptor, &one, MemoryLayout<UInt64>.size)
+    for queue in [handle.queue, handle.messages] {
+      rd_kafka_queue_io_event_enable(queue, eventDescriptor, &one, MemoryLayout<UInt64>.size)
+    }
     watch = Watch(eventDescriptor) { _ in self.drain() }
     watch?.interest = .readable
     // librdkafka only reports that a queue has become non-empty, and this one may have been so before.
@@ -59,24 +65,31 @@ import Glibc
     drained = nil
     failed = nil
     watch.cancel()
-    // librdkafka writes under the queue's lock, so nobody writes to the descriptor after this.
-    rd_kafka_queue_io_event_enable(handle.queue, -1, nil, 0)
+    // librdkafka writes under a queue's lock, so nobody writes to the descriptor after this.
+    for queue in [handle.queue, handle.messages] { rd_kafka_queue_io_event_enable(queue, -1, nil, 0) }
     close(eventDescriptor)
     for answered in requests.removeAll() { answered(nil) }
   }
 
-  /// Takes what is in the queue. Besides the loop, whoever must prove to be alive calls this (`max.poll.interval.ms`).
+  /// Takes what is in the queues. Besides the loop, whoever must prove to be alive calls this
+  /// (`max.poll.interval.ms`).
   func drain() {
     guard isOpen else { return }
     var count: eventfd_t = 0
     eventfd_read(eventDescriptor, &count)
     var left = Self.eventsPerTurn
-    while isOpen, left > 0, let pointer = rd_kafka_queue_poll(handle.queue, 0) {
+    // What concerns the group goes first: a revocation must not wait behind messages.
+    take(from: handle.queue, upTo: &left)
+    if !holdsMessages { take(from: handle.messages, upTo: &left) }
+    if left == 0, isOpen { eventfd_write(eventDescriptor, 1) }
+    drained?()
+  }
+
+  private func take(from queue: OpaquePointer, upTo left: inout Int) {
+    while isOpen, left > 0, let pointer = rd_kafka_queue_poll(queue, 0) {
       dispatch(Event(pointer))
       left -= 1
     }
-    if left == 0, isOpen { eventfd_write(eventDescriptor, 1) }
-    drained?()
   }
 
   private func dispatch(_ event: consuming Event) {

@@ -183,6 +183,11 @@ import EventLoop
     }
   }
 
+  /// The brokers, and all topics with their number of partitions.
+  public func metadata(within limit: Duration = .seconds(10)) async throws -> ClusterMetadata {
+    try await client.metadata(within: limit)
+  }
+
   /// Waits until everything that was sent is delivered or has failed.
   ///
   /// Throws `KafkaError` of reason `timedOut` when `limit` passes first; what is pending then stays so.

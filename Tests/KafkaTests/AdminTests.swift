@@ -7,7 +7,7 @@ import Testing
   @Test @Loop func `topics are created with their settings, grown and deleted, and all of it may be repeated`()
     async throws
   {
-    let admin = try Admin(try await TestCluster.broker.configuration())
+    let admin = try Admin(try TestCluster.configuration())
     let (name, other) = (TestCluster.freshTopic(), TestCluster.freshTopic())
     let settings = ["retention.ms": "600000", "cleanup.policy": "compact"]
     let topic = Admin.NewTopic(name, partitions: 3, settings: settings)
@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test @Loop func `an impossible topic is refused by name`() async throws {
-    let admin = try Admin(try await TestCluster.broker.configuration())
+    let admin = try Admin(try TestCluster.configuration())
     let error = await #expect(throws: KafkaError.self) {
       try await admin.createTopics([Admin.NewTopic("not a topic name!", partitions: 1)])
     }
@@ -38,7 +38,7 @@ import Testing
   }
 
   @Test @Loop func `groups are listed, described, measured and deleted`() async throws {
-    let configuration = try await TestCluster.broker.configuration()
+    let configuration = try TestCluster.configuration()
     let admin = try Admin(configuration)
     let (topic, group) = (TestCluster.freshTopic(), TestCluster.freshTopic())
     _ = try await admin.createTopics([Admin.NewTopic(topic, partitions: 2)])
@@ -48,7 +48,7 @@ import Testing
     var options = ConsumerOptions(group: ConsumerOptions.Group(group, instance: "slot-0"))
     options.reset = .earliest
     let consumer = try Consumer(
-      try await TestCluster.broker.configuration(clientID: "reader"), options, delegate: Recorder())
+      try TestCluster.configuration(clientID: "reader"), options, delegate: Recorder())
     try consumer.subscribe(to: [topic])
     try await eventually("the assignment") { consumer.assignment.count == 2 }
     try await consumer.commit([TopicPartition(topic, 1): 7])
@@ -70,7 +70,7 @@ import Testing
   }
 
   @Test @Loop func `offsets are found by time`() async throws {
-    let configuration = try await TestCluster.broker.configuration()
+    let configuration = try TestCluster.configuration()
     let admin = try Admin(configuration)
     let partition = TopicPartition(TestCluster.freshTopic(), 0)
     let producer = try Producer(configuration)
@@ -99,7 +99,7 @@ import Testing
   }
 
   @Test @Loop func `waiting for a topic ends when it appears, or says which one is missing`() async throws {
-    let admin = try Admin(try await TestCluster.broker.configuration())
+    let admin = try Admin(try TestCluster.configuration())
     let name = TestCluster.freshTopic()
     let error = await #expect(throws: KafkaError.self) {
       try await admin.waitUntilReady(topics: [name: 2], within: .milliseconds(200))

@@ -4,9 +4,8 @@ import Kafka
 import Testing
 
 @Suite struct ProducerTests {
-  @Test(arguments: TestCluster.allCases) @Loop
-  func `what is produced is consumed with key, headers and offset`(_ cluster: TestCluster) async throws {
-    let configuration = try await cluster.configuration()
+  @Test @Loop func `what is produced is consumed with key, headers and offset`() async throws {
+    let configuration = try TestCluster.configuration()
     let name = TestCluster.freshTopic()
     let producer = try Producer(configuration)
     let topic = try producer.topic(name)
@@ -39,9 +38,8 @@ import Testing
     try await producer.close(within: .seconds(5))
   }
 
-  @Test(arguments: TestCluster.allCases) @Loop
-  func `many messages keep their order and are each reported once`(_ cluster: TestCluster) async throws {
-    let configuration = try await cluster.configuration()
+  @Test @Loop func `many messages keep their order and are each reported once`() async throws {
+    let configuration = try TestCluster.configuration()
     let name = TestCluster.freshTopic()
     let producer = try Producer(configuration)
     let topic = try producer.topic(name)
@@ -63,7 +61,7 @@ import Testing
   }
 
   @Test @Loop func `a full queue refuses at once and takes more when it has emptied`() async throws {
-    let configuration = try await TestCluster.broker.configuration()
+    let configuration = try TestCluster.configuration()
     var options = Producer.Options()
     options.queueLimit = 10
     options.linger = .milliseconds(300)
@@ -109,15 +107,27 @@ import Testing
     #expect(afterwards?.reason == .closed)
   }
 
-  @Test @Loop func `a message above the limit is refused and the next one is sent`() async throws {
-    let producer = try Producer(try await TestCluster.broker.configuration())
-    let topic = try producer.topic(TestCluster.freshTopic())
-    let error = await #expect(throws: KafkaError.self) {
-      try await producer.produce(to: topic, value: [UInt8](repeating: 0, count: (2 << 20) + 1))
+  @Test @Loop func `a message above the client's or the topic's limit is refused and the next one is sent`()
+    async throws
+  {
+    let configuration = try TestCluster.configuration()
+    let admin = try Admin(configuration)
+    let producer = try Producer(configuration)
+    let (large, small) = (TestCluster.freshTopic(), TestCluster.freshTopic())
+    let topic = Admin.NewTopic(large, partitions: 1, settings: ["max.message.bytes": String(2 << 20)])
+    _ = try await admin.createTopics([topic, Admin.NewTopic(small, partitions: 1)])
+    for (name, size) in [(large, (2 << 20) + 1), (small, (2 << 20) - 200)] {
+      let error = await #expect(throws: KafkaError.self) {
+        try await producer.produce(to: producer.topic(name), value: [UInt8](repeating: 0, count: size))
+      }
+      #expect(error?.reason == .tooLarge)
+      #expect(error?.isRetriable == false)
+      #expect(error?.description.contains(name) == true)
     }
-    #expect(error?.reason == .tooLarge)
-    #expect(error?.isRetriable == false)
-    #expect(try await producer.produce(to: topic, value: [UInt8](repeating: 7, count: (2 << 20) - 200)) >= 0)
+    let largest = [UInt8](repeating: 7, count: (2 << 20) - 200)
+    #expect(try await producer.produce(to: producer.topic(large), value: largest) == 0)
+    #expect(try await producer.produce(to: producer.topic(small), value: [1]) == 0)
     try await producer.close(within: .seconds(5))
+    admin.close()
   }
 }

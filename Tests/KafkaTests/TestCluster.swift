@@ -4,44 +4,21 @@ import Kafka
 import Testing
 import TestKit
 
-/// Something for the tests to talk to. Started once, for all of them.
-enum TestCluster: String, CaseIterable, Sendable {
-  /// The mock cluster inside librdkafka: knows no administration.
-  case mock
-  /// Our own broker.
-  case broker
+/// The broker that all tests of this suite talk to, each on topics of its own.
+@Loop enum TestCluster {
+  private static var server: BrokerServer?
 
-  /// The cluster's settings, for a client that is called `clientID`.
-  @Loop func configuration(clientID: String = "test", properties: [String: String] = [:]) async throws
-    -> KafkaConfiguration
-  {
-    try KafkaConfiguration(brokers: await brokers, clientID: clientID, properties: properties)
-  }
-
-  @Loop private static var mockCarrier: Admin?
-  @Loop private static var server: BrokerServer?
-
-  @Loop private var brokers: String {
-    get async throws {
-      switch self {
-      case .mock:
-        // The client that carries the mock cluster stays for the whole run.
-        let carrier =
-          try Self.mockCarrier
-          ?? Admin(
-            KafkaConfiguration(brokers: "unused:1", clientID: "mock", properties: ["test.mock.num.brokers": "1"]))
-        Self.mockCarrier = carrier
-        return try await carrier.metadata().brokers.map(\.address).joined(separator: ",")
-      case .broker:
-        let server = try Self.server ?? BrokerServer()
-        Self.server = server
-        return server.address
-      }
-    }
+  /// Settings for a client that is called `clientID`.
+  static func configuration(
+    clientID: String = "test", properties: [String: String] = [:]
+  ) throws -> KafkaConfiguration {
+    let server = try server ?? BrokerServer(arguments: ["--auto-create", "true", "--default-partitions", "4"])
+    Self.server = server
+    return try KafkaConfiguration(brokers: server.address, clientID: clientID, properties: properties)
   }
 
   /// A topic name that nobody else uses.
-  static func freshTopic() -> String { "test-\(UInt64.random(in: 0...UInt64.max))" }
+  nonisolated static func freshTopic() -> String { "test-\(UInt64.random(in: 0...UInt64.max))" }
 }
 
 /// Collects what a consumer reports, and lets tests wait for it.

@@ -45,7 +45,8 @@ import Wire
 
   @Test func `numbers are written as JSON writes them`() throws {
     #expect(
-      try text([1.0, -0.0, 1e21, 2.5e-300, .greatestFiniteMagnitude]) == "[1,-0,1e+21,2.5e-300,1.7976931348623157e+308]")
+      try text([1.0, -0.0, 1e21, 2.5e-300, .greatestFiniteMagnitude]) == "[1,-0,1e+21,2.5e-300,1.7976931348623157e+308]"
+    )
     #expect(throws: JSONEncodingError.self) { try text(Double.nan) }
     #expect(throws: JSONEncodingError.self) { try text([Double.infinity]) }
   }
