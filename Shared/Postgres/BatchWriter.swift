@@ -56,6 +56,7 @@ import EventLoop
   /// Writes one item, whose statements take effect together, and returns their answers when they are committed.
   @discardableResult
   public func write(_ statements: [SQL], file: StaticString = #fileID, line: UInt = #line) async throws -> [Rows] {
+    try Task.checkCancellation()
     guard statements.count <= maxBatch else {
       throw PostgresError(.invalid, "an item of \(statements.count) statements is larger than a batch, \(maxBatch)")
     }

@@ -15,6 +15,8 @@ extension Database {
     public var statementTimeout = Duration.seconds(10)
     /// How long one statement outside a transaction may run. They share a connection and wait for one another.
     public var queryTimeout = Duration.seconds(2)
+    /// How much longer than a statement may run the server may be silent before the connection counts as lost.
+    public var silenceGrace = Duration.seconds(5)
     /// How long a statement may wait for a lock.
     public var lockTimeout = Duration.seconds(3)
     /// How long a transaction may do nothing before the server ends its session, so that a process that hangs holds

@@ -82,7 +82,7 @@ private final class ConnectionHandle: @unchecked Sendable {
     self.handle = handle
     self.configuration = configuration
     silenceLimit =
-      configuration.statementTimeout > .zero ? configuration.statementTimeout + .seconds(5) : nil
+      configuration.statementTimeout > .zero ? configuration.statementTimeout + configuration.silenceGrace : nil
     statements = PreparedStatements(limit: configuration.preparedStatements)
     PQsetnonblocking(handle.pointer, 1)
     PQenterPipelineMode(handle.pointer)
@@ -393,17 +393,18 @@ private final class ConnectionHandle: @unchecked Sendable {
   private func becomeBusy() {
     guard steps.isEmpty, let silenceLimit else { return }
     lastSign = Loop.now
-    if watchdog?.isArmed != true { watchForSilence(silenceLimit) }
+    if watchdog?.isArmed != true { watch(for: silenceLimit, after: silenceLimit) }
   }
 
-  private func watchForSilence(_ limit: Duration) {
-    watchdog = Loop.schedule(after: limit) { [weak self] in
+  /// Gives the connection up when the server, owing answers, has been silent for `limit`.
+  private func watch(for limit: Duration, after delay: Duration) {
+    watchdog = Loop.schedule(after: delay) { [weak self] in
       guard let self, isOpen, !steps.isEmpty else { return }
       let silence = lastSign.duration(to: Loop.now)
       if silence >= limit {
         lose(PostgresError(.connectionLost, "the server has not answered for \(limit)"))
       } else {
-        watchForSilence(limit - silence)
+        watch(for: limit, after: limit - silence)
       }
     }
   }

@@ -76,7 +76,7 @@ import EventLoop
   /// Throws what `body` throws, `PostgresError`, or `CancellationError`. An error of kind `commitUnknown` means that the
   /// transaction took effect or did not. A COMMIT that has been sent is waited for even when the task is cancelled.
   public func transaction<Value>(
-    _ isolation: Isolation = .readCommitted, attempts: Int = 1, timeout: Duration? = nil,
+    isolation: Isolation = .readCommitted, attempts: Int = 1, timeout: Duration? = nil,
     _ body: @Loop (Transaction) async throws -> Value
   ) async throws -> Value {
     let deadline = timeout.map { ContinuousClock.now + $0 }
@@ -120,6 +120,7 @@ import EventLoop
   ///
   /// `handler` gets `.listening` whenever listening has begun or begun again: what was sent before may have been missed,
   /// so look at the tables now.
+  @discardableResult
   public func listen(to channel: String, _ handler: @escaping @Loop (Notification) -> Void) -> Listening {
     notifications.listen(to: channel, handler)
   }

@@ -14,7 +14,9 @@ public enum Notification: Sendable, Equatable {
   fileprivate var handler: (@Loop (Notification) -> Void)?
   private weak var notifications: Notifications?
 
-  fileprivate init(_ channel: String, _ notifications: Notifications, _ handler: @escaping @Loop (Notification) -> Void) {
+  fileprivate init(
+    _ channel: String, _ notifications: Notifications, _ handler: @escaping @Loop (Notification) -> Void
+  ) {
     (self.channel, self.notifications, self.handler) = (channel, notifications, handler)
   }
 

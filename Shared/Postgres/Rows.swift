@@ -25,6 +25,11 @@ public struct Rows: RandomAccessCollection, Sendable {
     return Row(result: result, index: CInt(index))
   }
 
+  /// Reads the first columns of every row, in order. Throws `PostgresError` of kind `decoding`.
+  public func decode<each Value: PostgresDecodable>(_ types: repeat (each Value).Type) throws -> [(repeat each Value)] {
+    try map { row in try row.decode(repeat (each Value).self) }
+  }
+
   /// How many rows were inserted, updated, deleted or selected.
   public var affected: Int { Int(String(cString: PQcmdTuples(result.pointer))) ?? 0 }
 

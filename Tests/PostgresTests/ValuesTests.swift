@@ -63,7 +63,7 @@ import Testing
     let ids = (0..<1000).map { UniqueID(high: UInt64($0), low: 1) }
     #expect(try await echo(ids, as: "uuid[]", on: database) == ids)
     let rows = try await database.query("select v from unnest(\(["b", "a"])) with ordinality u (v, n) order by n")
-    let names = try rows.map { try $0.decode(String.self) }
+    let names = try rows.decode(String.self)
     #expect(names == ["b", "a"])
   }
 
@@ -146,7 +146,7 @@ import Testing
     let name: SQL = "name in ('$1', \("b"))"
     sql += " and \(name)"
     sql += " and id < \(10) order by id"
-    let ids = try await database.query(sql).map { try $0.decode(Int.self) }
+    let ids = try await database.query(sql).decode(Int.self)
     #expect(ids == [2, 3])
   }
 }

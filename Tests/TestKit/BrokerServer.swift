@@ -27,7 +27,7 @@ public final class BrokerServer: @unchecked Sendable {
 
   /// Starts the broker that was built beside the tests (or `executable`) and waits until it accepts connections.
   public init(
-    executable: URL? = nil, folder: URL? = nil, arguments: [String] = ["--auto-create", "true"]
+    executable: URL? = nil, folder: URL? = nil, arguments: [String] = ["--auto-create"]
   ) throws {
     self.executable = executable ?? Self.builtBroker
     guard FileManager.default.isExecutableFile(atPath: self.executable.path) else {

@@ -37,17 +37,7 @@ public final class PostgresServer: Sendable {
 
   /// Runs statements with `psql`, past the code under test.
   public func run(_ sql: String) async throws {
-    let psql = Process()
-    psql.executableURL = URL(fileURLWithPath: "\(Self.programs)/psql")
-    psql.arguments = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url(), "-c", sql]
-    psql.standardOutput = FileHandle.nullDevice
-    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-      psql.terminationHandler = { process in
-        if process.terminationStatus == 0 { return continuation.resume() }
-        continuation.resume(throwing: ServerProcess.Failure(description: "psql failed: \(sql)"))
-      }
-      do { try psql.run() } catch { continuation.resume(throwing: error) }
-    }
+    try await process.run("\(Self.programs)/psql", ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url(), "-c", sql])
   }
 }
 

@@ -3,7 +3,7 @@ import Glibc
 
 /// A server that the tests start for themselves, in a private folder, and that never outlives them.
 ///
-/// A small shell is the server's parent. It takes commands over a pipe (`start`, `stop`, `kill`), and ends the server
+/// A small shell is the server's parent. It takes commands over a pipe (`start`, `stop`, `kill`, `run`), and ends the server
 /// and removes the folder when the pipe closes, which happens when the test process ends, however it ends.
 public final class ServerProcess: @unchecked Sendable {
   // Sendable by hand: `commands` and `answers` are used by one command at a time, under `lock`.
@@ -51,8 +51,9 @@ public final class ServerProcess: @unchecked Sendable {
         done
       }
       prepare '\(prepare)' || echo failed
-      while read -r command; do
+      while read -r command argument; do
         case $command in
+          run) sh -c "$argument" >run.log 2>&1 </dev/null && echo 0 || echo failed ;;
           start) start && echo "$pid" || echo failed ;;
           stop) end INT; echo 0 ;;
           kill) end KILL; echo 0 ;;
@@ -104,6 +105,17 @@ public final class ServerProcess: @unchecked Sendable {
   /// Kills the server (`SIGKILL`).
   public func kill() async throws { _ = try await command("kill") }
 
+  /// Runs a program with arguments in the folder, and waits until it has ended well.
+  public func run(_ program: String, _ arguments: [String]) async throws {
+    let words = [program] + arguments
+    let quoted = words.map {
+      "'" + $0.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#) + "'"
+    }
+    let line = quoted.joined(separator: " ")
+    precondition(!line.contains("\n"), "a command is one line")
+    _ = try await command("run " + line)
+  }
+
   /// Runs on a thread of its own, as it blocks.
   private func command(_ word: String) async throws -> pid_t {
     try await withCheckedThrowingContinuation { continuation in
@@ -117,7 +129,9 @@ public final class ServerProcess: @unchecked Sendable {
         let length = getline(&line, &capacity, answers)
         let answer = length > 0 ? String(cString: line!).trimmingCharacters(in: .whitespacesAndNewlines) : ""
         if let pid = pid_t(answer) { return continuation.resume(returning: pid) }
-        let logs = ["prepare.log", "server.log"].compactMap { try? String(contentsOfFile: "\(folder)/\($0)", encoding: .utf8) }
+        let logs = ["prepare.log", "server.log", "run.log"].compactMap {
+          try? String(contentsOfFile: "\(folder)/\($0)", encoding: .utf8)
+        }
         continuation.resume(throwing: Failure(description: "\(word) failed in \(folder): \(logs.joined())"))
       }
     }

@@ -142,7 +142,7 @@ import Testing
     let begin = ContinuousClock.now
     _ = try await asker.ask(Question("\(service).stuck", hedgeAfter: .milliseconds(50)))
     #expect(ContinuousClock.now - begin < .milliseconds(900))
-    #expect(copies == [false, true])
+    #expect(Set(copies) == [false, true])
     await asker.close()
     await answerer.stop(within: .seconds(2))
   }
