@@ -38,7 +38,10 @@ func tests(_ name: String, _ dependencies: String...) -> Target {
 
 let package = Package(
   name: "skillmesh",
-  products: [.executable(name: "broker", targets: ["Broker"])],
+  products: [
+    .executable(name: "broker", targets: ["Broker"]),
+    .executable(name: "gateway", targets: ["Gateway"]),
+  ],
   targets: [
     c("CEpoll"),
     c("CChecksum"),
@@ -56,6 +59,7 @@ let package = Package(
     shared("HTTP", "EventLoop", "Wire"),
     shared("Mesh", "Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Postgres", "Telemetry", "Wire"),
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
+    program("Gateway", "Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Mesh", "Telemetry", "Wire"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
     .executableTarget(
@@ -73,5 +77,7 @@ let package = Package(
       name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
     tests("MeshTests", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Postgres", "Telemetry", "Wire"),
     tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Telemetry", "Wire"),
+    tests(
+      "GatewayTests", "Contract", "Crypto", "EventLoop", "Gateway", "HTTP", "Kafka", "Mesh", "Telemetry", "Wire"),
   ]
 )
