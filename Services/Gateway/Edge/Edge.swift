@@ -11,8 +11,8 @@ import Wire
 /// allowance, route, token, role, allowance, kind of body; then the body itself; then the service is asked. Whatever a
 /// check throws is the answer. No check knows what an endpoint means: all is in its catalogue record.
 ///
-/// **Concurrency.** Callbacks on the loop, no task for a request. A client that goes away frees its connection at once;
-/// the question it asked counts as under way until it is answered or its time is up, since the service does the work.
+/// **Concurrency.** Callbacks on the loop, no task for a request. The question of a client that goes away counts as under
+/// way until it is answered or its time is up, since the service does the work; then nothing of it is left.
 ///
 /// **Bounds.** Requests under way, in all and for each service; one body of at most `BodyCheck.limit` for each; tokens,
 /// allowances and revocations in tables of bounded size.
@@ -50,19 +50,21 @@ import Wire
   var limiter = RateLimiter()
   var random = BufferedRandom()
   var inFlight = 0
-  private let epoch = ContinuousClock.now
+  private let clock: @Loop () -> Duration
 
   init(
     _ options: Options = Options(), routes: RouteTable, pages: Pages, metrics: EdgeMetrics, log: Log,
-    ask: @escaping Ask
+    clock: (@Loop () -> Duration)? = nil, ask: @escaping Ask
   ) {
+    let start = ContinuousClock.now
+    self.clock = clock ?? { ContinuousClock.now - start }
     (self.options, self.routes, self.pages, self.metrics) = (options, routes, pages, metrics)
     (self.log, self.ask) = (log, ask)
     tokens = AccessTokens(cacheCapacity: options.tokenCacheCapacity)
   }
 
-  /// The time since this edge was made, as the allowances and upstreams count it.
-  var now: Duration { ContinuousClock.now - epoch }
+  /// The time by which allowances and silences are counted.
+  var now: Duration { clock() }
 
   /// Answers `request`, now or later.
   func handle(_ request: HTTPRequest) {
