@@ -72,6 +72,9 @@ import Wire
     transaction.send("delete from mesh_timers where name = \(Timer.name) and key = \(key)")
   }
 
+  /// Whether there is anything to publish.
+  var hasEmitted: Bool { !emitted.isEmpty }
+
   /// Writes what was emitted, along with the commit. `written` gets the events with their versions when all of it has
   /// arrived, which is before the commit is confirmed.
   func writeEmitted(_ written: @escaping @Loop (OutboxRecord) -> Void) {
