@@ -87,6 +87,7 @@ let package = Package(
       path: "Tests/MeshTests", exclude: ["Example"], swiftSettings: settings),
     tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Telemetry", "Wire"),
     tests(
-      "GatewayTests", "Contract", "Crypto", "EventLoop", "Gateway", "HTTP", "Kafka", "Mesh", "Telemetry", "Wire"),
+      "GatewayTests", "Broker", "Contract", "Crypto", "EventLoop", "Gateway", "HTTP", "Kafka", "Mesh", "Postgres",
+      "Telemetry", "Wire", "mesh-example"),
   ]
 )
