@@ -3,9 +3,11 @@ public import Telemetry
 
 /// How a program of the mesh reaches Kafka.
 public struct KafkaOptions: OptionGroup {
+  /// Where Kafka is.
   @Option("kafka-brokers", env: "KAFKA_BROKERS", help: "Where Kafka is: HOST:PORT, or several separated by commas.")
   public var brokers: String
 
+  /// Further settings of librdkafka.
   @Option(
     "kafka-properties", env: "KAFKA_PROPERTIES",
     help: "Further settings of librdkafka, for TLS and SASL: name=value, or several separated by semicolons.")
