@@ -58,6 +58,11 @@ extension Schema {
     self = try Schema.describe(type).schema
   }
 
+  /// Some value of `type`, to go on with when the real one cannot be decoded, so that all that is wrong is found.
+  ///
+  /// Throws as `init(of:)` does.
+  public static func sample<Value: Decodable>(of type: Value.Type) throws -> Value { try describe(type).sample }
+
   static func describe<Value: Decodable>(_ type: Value.Type) throws -> (schema: Schema, sample: Value) {
     if let described = type as? any Described.Type { return (described.schema, try cast(described.sample)) }
     if let choice = type as? any CaseIterable.Type, let (words, first) = words(of: choice) {

@@ -1,0 +1,39 @@
+public import Contract
+import Wire
+
+extension Answer {
+  /// The reply of an endpoint, as JSON; nothing for 204.
+  static func reply<Request: Endpoint>(to type: Request.Type, _ reply: Request.Reply) throws -> Answer {
+    let status = (reply as? any ReplyStatus)?.status ?? type.success
+    return Answer(.reply, status: status, body: status == 204 ? [] : try JSONEncoding.bytes(of: reply))
+  }
+
+  /// The answer that an error is: a refusal or a problem; nil for a failure.
+  static func no(_ error: any Error) -> Answer? {
+    let problem: Problem
+    switch error {
+    case let refusal as any Refusal: problem = Problem(refusal)
+    case let other as Problem: problem = other
+    default: return nil
+    }
+    return Answer(problem)
+  }
+
+  /// A problem as an answer.
+  public init(_ problem: Problem, kind: Kind = .problem) {
+    // A problem is text and numbers, which always have a JSON form.
+    self.init(kind, status: problem.status, body: (try? JSONEncoding.bytes(of: problem)) ?? [])
+  }
+
+  /// What is said when something that may pass stood in the way.
+  static var failure: Answer {
+    Answer(
+      Problem(503, "unavailable", "This cannot be done at the moment. Try again with the same Idempotency-Key."),
+      kind: .failure)
+  }
+
+  /// What is said when the service is at fault.
+  static var bug: Answer {
+    Answer(Problem(500, "internal_error", "Something is wrong on our side; it has been noted."), kind: .failure)
+  }
+}

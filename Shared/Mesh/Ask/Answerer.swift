@@ -1,0 +1,132 @@
+import Contract
+import Crypto
+import EventLoop
+import Kafka
+import Telemetry
+
+/// Answers the questions that are asked of a service: one for a process.
+///
+/// **Overview.** Questions with the same key are answered in order, others side by side. One whose deadline has passed is
+/// dropped: nobody waits. Of a question that does not open nothing is believed, and nothing is answered.
+///
+/// **Guarantees.** A question is done when its answer has been handed to Kafka; until then a crash brings it back. So a
+/// question is answered at least once, and whoever changes something records what was done (see `Idempotency`).
+@Loop final class Answerer {
+  /// Answers one question; errors have become answers already.
+  typealias Handler = @Loop (Asked) async -> Answer
+
+  /// Questions under way at once; each may hold a connection to the database.
+  private static let limit = 256
+
+  private let service: String
+  private let keys: MeshKeys
+  private let log: Log
+  private let producer: Producer
+  private var consumer: OrderedConsumer!
+  private var handlers: [String: Handler] = [:]
+  private var keyCache = KeyCache()
+  private let answered: [Answer.Kind: Counter]
+  private let expired: Counter
+  private let refused: Counter
+  private let duration: Histogram
+
+  init(service: String, _ kafka: KafkaConfiguration, keys: MeshKeys, log: Log, metrics: Metrics) throws {
+    (self.service, self.keys, self.log) = (service, keys, log)
+    var producing = Producer.Options()
+    producing.guarantee = .leader
+    producing.deliveryTimeout = .seconds(10)
+    producer = try Producer(kafka, producing)
+    let kinds: [(Answer.Kind, String)] = [
+      (.reply, "reply"), (.problem, "problem"), (.unknownEndpoint, "unknown_endpoint"), (.failure, "failure"),
+    ]
+    answered = Dictionary(
+      kinds.map { ($0, metrics.counter("mesh_answers_total", "Questions answered, by kind of answer.", ["kind": $1])) }
+    ) { first, _ in first }
+    expired = metrics.counter("mesh_questions_expired_total", "Questions dropped since nobody waits any more.")
+    refused = metrics.counter("mesh_questions_refused_total", "Questions that are malformed or do not open.")
+    duration = metrics.histogram("mesh_answer_seconds", "From taking up a question to handing out its answer.")
+    consumer = OrderedConsumer(group: service, limit: Self.limit, log: log, metrics: metrics) { [unowned self] in
+      await answer($0)
+    }
+  }
+
+  /// Says who answers the questions called `endpoint`. Before `start`.
+  func add(_ endpoint: String, _ handler: @escaping Handler) {
+    precondition(handlers[endpoint] == nil, "\(endpoint) is answered twice")
+    handlers[endpoint] = handler
+  }
+
+  /// Begins to take questions. `instance` is the replica's static membership id.
+  func start(_ kafka: KafkaConfiguration, instance: String?) throws {
+    try consumer.start(kafka, topics: [MeshTopics.requests(of: service)], instance: instance)
+  }
+
+  /// Whether the group has given this replica a share of the questions.
+  var isReady: Bool { consumer.hasJoined }
+
+  /// Called when no more questions can be taken.
+  var failedForGood: (@Loop (KafkaError) -> Void)? {
+    get { consumer.failedForGood }
+    set { consumer.failedForGood = newValue }
+  }
+
+  /// Takes no more questions, answers those under way, and ends.
+  func stop(within limit: Duration) async {
+    await consumer.stop(within: limit)
+    do {
+      try await producer.close(within: .seconds(2))
+    } catch {
+      log.warning("some answers were not delivered; they will be given again", ["error": "\(error)"])
+    }
+  }
+
+  private func answer(_ message: KafkaMessage) async {
+    guard let passportBytes = message.header(Header.passport), let passport = Passport(passportBytes),
+      let address = message.header(Header.reply).flatMap(ReplyAddress.init)
+    else {
+      refused.add(1)
+      return log.limited().warning("a question is malformed", ["offset": message.offset])
+    }
+    let now = Timestamp.now
+    guard passport.deadline > now else { return expired.add(1) }
+    guard let ring = keyCache.ring(passport.asker, { [keys] in keys.asked(by: $0) }) else { return }
+    let body: [UInt8]
+    do {
+      body = try message.withValue { value throws(SealError) in
+        try ring.open(value ?? UnsafeRawBufferPointer(start: nil, count: 0), context: passportBytes)
+      }
+    } catch {
+      refused.add(1)
+      return log.limited().warning(
+        "a question does not open",
+        ["endpoint": passport.endpoint, "asker": passport.asker ?? "gateway", "error": "\(error)"])
+    }
+    let caller = message.header(Header.traceparent).flatMap { TraceContext(traceparent: $0) }
+    let context = Context(
+      caller: passport.caller, request: passport.request, deadline: passport.deadline, now: now,
+      trace: caller?.child() ?? .root(isSampled: false))
+    let asked = Asked(passport: passport, body: body, isHedge: address.isHedge, context: context)
+    let begin = ContinuousClock.now
+    let answer: Answer
+    if let handler = handlers[passport.endpoint] {
+      answer = await TraceContext.$current.withValue(context.trace) { await handler(asked) }
+    } else {
+      answer = Answer(.unknownEndpoint, status: 404, body: [])
+    }
+    send(answer, to: address, ring)
+    duration.observe(ContinuousClock.now - begin)
+    answered[answer.kind]?.add(1)
+  }
+
+  private func send(_ answer: Answer, to address: ReplyAddress, _ ring: KeyRing) {
+    let head = ReplyHead(to: address, answer).bytes
+    do {
+      try producer.send(
+        to: producer.topic(MeshTopics.replies), partition: address.partition,
+        value: ring.seal(answer.body, context: head), headers: [KafkaHeader(Header.reply, head)])
+    } catch {
+      // The asker asks again, or gives up at its deadline; what took effect is recorded.
+      log.limited().warning("an answer was not sent", ["error": "\(error)"])
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import Kafka
+
+/// The topics of the mesh, and how each is kept.
+public enum MeshTopics {
+  /// Questions to a service; they and the answers are of no interest after 10 minutes.
+  public static func requests(of service: String) -> String { "\(service).requests" }
+  /// What a service says about itself.
+  public static func events(of service: String) -> String { "\(service).events" }
+  /// What a service could not handle.
+  public static func dead(of service: String) -> String { "\(service).dead" }
+  /// Answers to everybody who asks.
+  public static let replies = "gateway.replies"
+  /// What each service serves.
+  public static let catalogue = "mesh.catalogue"
+
+  static let replyPartitions = 64
+  private static let requestPartitions = 24
+  private static let eventPartitions = 24
+  private static let tenMinutes = "600000"
+  private static let sevenDays = "604800000"
+  private static let messageLimit = "2097152"
+
+  /// The topics that are there for everybody.
+  public static var common: [Admin.NewTopic] {
+    [
+      Admin.NewTopic(
+        replies, partitions: replyPartitions,
+        settings: ["retention.ms": tenMinutes, "max.message.bytes": messageLimit]),
+      Admin.NewTopic(
+        catalogue, partitions: 1, settings: ["cleanup.policy": "compact", "max.message.bytes": messageLimit]),
+    ]
+  }
+
+  /// The topics of one service.
+  public static func own(of service: String) -> [Admin.NewTopic] {
+    [
+      Admin.NewTopic(
+        requests(of: service), partitions: requestPartitions,
+        settings: ["retention.ms": tenMinutes, "max.message.bytes": messageLimit]),
+      Admin.NewTopic(
+        events(of: service), partitions: eventPartitions,
+        settings: ["retention.ms": sevenDays, "max.message.bytes": messageLimit]),
+      Admin.NewTopic(
+        dead(of: service), partitions: 1, settings: ["retention.ms": sevenDays, "max.message.bytes": messageLimit]),
+    ]
+  }
+}
+
+/// The headers of the mesh's messages.
+enum Header {
+  static let passport = "passport"
+  static let reply = "reply"
+  static let traceparent = "traceparent"
+}
+
+/// The partition of a key as the Java client and librdkafka choose it (murmur2, seed 0x9747b28c): everybody finds a key in
+/// the same place.
+func partition(of key: [UInt8], among count: Int) -> Int32 {
+  let multiplier: UInt32 = 0x5bd1_e995
+  var hash = UInt32(0x9747_b28c) ^ UInt32(truncatingIfNeeded: key.count)
+  var index = 0
+  while index + 4 <= key.count {
+    var word =
+      UInt32(key[index]) | UInt32(key[index + 1]) << 8 | UInt32(key[index + 2]) << 16 | UInt32(key[index + 3]) << 24
+    word &*= multiplier
+    word ^= word >> 24
+    word &*= multiplier
+    hash = hash &* multiplier ^ word
+    index += 4
+  }
+  let rest = key.count - index
+  if rest > 2 { hash ^= UInt32(key[index + 2]) << 16 }
+  if rest > 1 { hash ^= UInt32(key[index + 1]) << 8 }
+  if rest > 0 { hash = (hash ^ UInt32(key[index])) &* multiplier }
+  hash ^= hash >> 13
+  hash &*= multiplier
+  hash ^= hash >> 15
+  return Int32((hash & 0x7fff_ffff) % UInt32(count))
+}

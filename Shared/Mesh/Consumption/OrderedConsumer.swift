@@ -1,0 +1,211 @@
+import EventLoop
+import Kafka
+import Telemetry
+
+/// Reads topics as a member of a group and has each message handled: in order for each key, side by side across keys.
+///
+/// **Invariants.** An offset is committed only when its message and all before it in the partition are done. A partition
+/// is given back when what is under way has ended, or its time is up; messages that had not started go to the next owner.
+///
+/// **Bounds.** `limit` messages are under way; when `waitingLimit` wait, all partitions pause until half of them are done.
+@Loop final class OrderedConsumer: ConsumerDelegate {
+  /// Handles one message. When it returns, the message is done; it never comes again unless the process dies first.
+  typealias Handler = @Loop (KafkaMessage) async -> Void
+
+  private struct Item {
+    let message: KafkaMessage
+    let tenure: Tenure
+  }
+
+  /// The time during which a partition is this member's.
+  @Loop private final class Tenure {
+    var progress = LowWaterMark()
+    var running = 0
+    var isLeaving = false
+  }
+
+  private static let commitInterval = Duration.milliseconds(500)
+  private static let waitingLimit = 4096
+  /// How long a partition's work may take when another member waits for it; less than the group's patience.
+  private static let leavingLimit = Duration.seconds(10)
+
+  private let group: String
+  private let log: Log
+  private let handler: Handler
+  private var consumer: Consumer?
+  private var queue: KeyedQueue<Item>
+  private var owned: [TopicPartition: Tenure] = [:]
+  private var paused: Set<TopicPartition> = []
+  private var commitTimer: LoopTimer?
+  private var rested: [Promise<Void>] = []
+  private let lag: Gauge
+
+  /// Whether the group has given this member its partitions at least once.
+  private(set) var hasJoined = false
+  /// Called when the consumer can do nothing more: the process should end and be started again.
+  var failedForGood: (@Loop (KafkaError) -> Void)?
+
+  init(group: String, limit: Int, log: Log, metrics: Metrics, handler: @escaping Handler) {
+    (self.group, self.log, self.handler) = (group, log, handler)
+    queue = KeyedQueue(limit: limit)
+    lag = metrics.gauge("mesh_messages_waiting", "Messages read and not yet handled.", ["group": group])
+  }
+
+  /// Joins the group. `instance` is the static membership id of this replica.
+  func start(_ kafka: KafkaConfiguration, topics: [String], instance: String?) throws {
+    var options = ConsumerOptions(group: .init(group, instance: instance))
+    options.reset = .earliest
+    options.prefetchLimit = 1000
+    options.fetchWait = .milliseconds(100)
+    let consumer = try Consumer(kafka, options, delegate: self)
+    try consumer.subscribe(to: topics)
+    self.consumer = consumer
+    let timer = Loop.schedule(after: Self.commitInterval) { [weak self] in self?.commitOnTime() }
+    commitTimer = timer
+  }
+
+  /// Stops reading, lets what is under way end, commits, and leaves.
+  func stop(within limit: Duration) async {
+    commitTimer?.cancel()
+    await consumer?.close(within: limit)
+    consumer = nil
+    owned = [:]
+  }
+
+  // MARK: Messages
+
+  func received(_ messages: [KafkaMessage], from consumer: Consumer) {
+    for message in messages {
+      let partition = message.topicPartition
+      guard let tenure = owned[partition], !tenure.isLeaving, tenure.progress.begin(message.offset) else { continue }
+      let key = message.withKey { key in
+        key.map { bytes in
+          var hasher = Hasher()
+          hasher.combine(partition)
+          hasher.combine(bytes: bytes)
+          return hasher.finalize()
+        }
+      }
+      queue.add(Item(message: message, tenure: tenure), key: key)
+    }
+    startWork()
+    pauseOrResume()
+  }
+
+  private func startWork() {
+    while let (key, item) = queue.start() {
+      guard !item.tenure.isLeaving else {
+        queue.finish(key: key)
+        continue
+      }
+      item.tenure.running += 1
+      Task { @Loop in
+        await handler(item.message)
+        finish(item, key)
+      }
+    }
+    lag.set(queue.waiting)
+  }
+
+  private func finish(_ item: Item, _ key: Int?) {
+    queue.finish(key: key)
+    item.tenure.running -= 1
+    item.tenure.progress.finish(item.message.offset)
+    if item.tenure.isLeaving, item.tenure.running == 0 { announceRest() }
+    startWork()
+    pauseOrResume()
+  }
+
+  private func pauseOrResume() {
+    guard let consumer else { return }
+    do {
+      if queue.waiting > Self.waitingLimit {
+        let more = consumer.assignment.subtracting(paused)
+        guard !more.isEmpty else { return }
+        try consumer.pause(more)
+        paused.formUnion(more)
+      } else if queue.waiting < Self.waitingLimit / 2, !paused.isEmpty {
+        try consumer.resume(paused.intersection(consumer.assignment))
+        paused = []
+      }
+    } catch {
+      log.limited().warning("cannot pause or resume reading", ["group": group, "error": "\(error)"])
+    }
+  }
+
+  // MARK: Partitions
+
+  func assigned(_ partitions: [TopicPartition], to consumer: Consumer) {
+    hasJoined = true
+    for partition in partitions {
+      owned[partition] = Tenure()
+      paused.remove(partition)
+    }
+    log.debug("partitions assigned", ["group": group, "partitions": partitions.count])
+  }
+
+  func revoked(_ partitions: [TopicPartition], lost: Bool, from consumer: Consumer) async {
+    for partition in partitions { owned[partition]?.isLeaving = true }
+    if !lost {
+      await rest(of: partitions)
+      do {
+        try await consumer.commit(takeToCommit(partitions))
+      } catch {
+        log.warning("offsets not committed; messages will come again", ["group": group, "error": "\(error)"])
+      }
+    }
+    for partition in partitions { owned[partition] = nil }
+    log.debug("partitions revoked", ["group": group, "partitions": partitions.count, "lost": lost])
+  }
+
+  /// Returns when nothing of these partitions is under way, or time is up.
+  private func rest(of partitions: [TopicPartition]) async {
+    let deadline = Loop.now.advanced(by: Self.leavingLimit)
+    while partitions.contains(where: { owned[$0]?.running ?? 0 > 0 }), Loop.now < deadline {
+      let promise = Promise<Void>()
+      let timer = Loop.schedule(after: Loop.now.duration(to: deadline)) { promise.fulfil(()) }
+      rested.append(promise)
+      try? await promise.value
+      timer.cancel()
+    }
+  }
+
+  private func announceRest() {
+    let waiting = rested
+    rested = []
+    for promise in waiting { promise.fulfil(()) }
+  }
+
+  // MARK: Offsets
+
+  private func takeToCommit(_ partitions: some Collection<TopicPartition>) -> [TopicPartition: Offset] {
+    var offsets: [TopicPartition: Offset] = [:]
+    for partition in partitions { offsets[partition] = owned[partition]?.progress.takeToCommit() }
+    return offsets
+  }
+
+  private func commitOnTime() {
+    commitTimer?.reset(after: Self.commitInterval)
+    guard let consumer else { return }
+    let staying = owned.filter { !$0.value.isLeaving }.map(\.key)
+    let offsets = takeToCommit(staying)
+    guard !offsets.isEmpty else { return }
+    Task { @Loop in
+      do {
+        try await consumer.commit(offsets)
+      } catch {
+        // The next mark is committed later; until then a crash repeats some messages.
+        log.limited().warning("offsets not committed", ["group": group, "error": "\(error)"])
+      }
+    }
+  }
+
+  func failed(_ error: KafkaError, partition: TopicPartition?, in consumer: Consumer) {
+    if error.isFatal {
+      log.error("the consumer cannot go on", ["group": group, "error": "\(error)"])
+      failedForGood?(error)
+    } else {
+      log.limited().warning("consumer trouble", ["group": group, "error": "\(error)"])
+    }
+  }
+}

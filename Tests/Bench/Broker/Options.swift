@@ -1,0 +1,44 @@
+/// What the command line asks for.
+struct Options {
+  static let help = """
+    Measures a Kafka broker on this machine and prints a table beside Apache Kafka's figures.
+
+      broker-bench [--broker PATH | --brokers HOST:PORT] [--flush MODE]... [--seconds N] [--json FILE]
+
+      --broker PATH        broker to start, on loopback with a private folder (default: built beside this program)
+      --brokers HOST:PORT  measure a running broker instead; its memory and CPU time are then unknown
+      --flush MODE         durability to measure: none, interval or always; may be repeated (default: none interval)
+      --seconds N          bound on each measurement, 1 to 60 (default: 8)
+      --json FILE          also write the figures to FILE
+    """
+
+  var broker: String?
+  var brokers: String?
+  var flushes: [String] = []
+  var seconds = 8
+  var json: String?
+
+  /// Reads the arguments; nil with a complaint when one makes no sense.
+  init(_ arguments: [String]) throws(Complaint) {
+    var rest = arguments[...]
+    while let name = rest.popFirst() {
+      if name == "--help" { throw Complaint(text: Self.help) }
+      guard let value = rest.popFirst() else { throw Complaint(text: "\(name) needs a value; see --help") }
+      switch name {
+      case "--broker": broker = value
+      case "--brokers": brokers = value
+      case "--json": json = value
+      case "--flush" where ["none", "interval", "always"].contains(value): flushes.append(value)
+      case "--seconds":
+        guard let number = Int(value), (1...60).contains(number) else {
+          throw Complaint(text: "--seconds takes a number from 1 to 60, not '\(value)'")
+        }
+        seconds = number
+      default: throw Complaint(text: "\(name) \(value) is not understood; see --help")
+      }
+    }
+    if flushes.isEmpty { flushes = ["none", "interval"] }
+  }
+
+  struct Complaint: Error { let text: String }
+}
