@@ -18,6 +18,8 @@ public indirect enum Schema: Hashable, Sendable {
   case map(Schema)
   /// The value, or null.
   case optional(Schema)
+  /// Null, and nothing else.
+  case null
   /// Any JSON.
   case any
 

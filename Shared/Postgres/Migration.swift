@@ -19,7 +19,10 @@ extension Database {
   ///
   /// Throws `PostgresError`: kind `invalid` when the names are not numbered in order, when the database has been
   /// migrated further than this program knows, or when a recorded migration differs from this program's.
-  public func migrate(_ migrations: [Migration]) async throws {
+  ///
+  /// - Parameter table: Where it is recorded. Lists of migrations that are numbered apart, as a library's beside its
+  ///   user's, need a table each.
+  public func migrate(_ migrations: [Migration], recordedIn table: String = "schema_migrations") async throws {
     for (index, migration) in migrations.enumerated() {
       guard Int(migration.name.prefix { $0.isNumber }) == index + 1 else {
         throw PostgresError(.invalid, "migration \(migration.name) should begin with the number \(index + 1)")
@@ -39,14 +42,14 @@ extension Database {
     _ = try await connection.finish("select pg_advisory_lock(hashtextextended(\("migrations of " + schema), 0))")
     _ = try await connection.finish(
       """
-      create table if not exists schema_migrations (
+      create table if not exists \(identifier: table) (
         number integer primary key, name text not null, checksum text not null,
         applied_at timestamptz not null default now())
       """)
-    let applied = try await check(migrations, against: connection)
+    let applied = try await check(migrations, recordedIn: table, against: connection)
     for (index, migration) in migrations.enumerated().dropFirst(applied) {
       do {
-        try await apply(migration, number: index + 1, on: connection)
+        try await apply(migration, number: index + 1, recordedIn: table, on: connection)
       } catch var error as PostgresError {
         error.message = "migration \(migration.name): \(error.message)"
         throw error
@@ -55,11 +58,13 @@ extension Database {
   }
 
   /// Returns how many migrations have been applied, all of which are the program's.
-  private func check(_ migrations: [Migration], against connection: Connection) async throws -> Int {
+  private func check(
+    _ migrations: [Migration], recordedIn table: String, against connection: Connection
+  ) async throws -> Int {
     let recorded = try await connection.finish(
       """
       select m.name, m.checksum = encode(sha256(convert_to(given.sql, 'UTF8')), 'hex')
-      from schema_migrations m left join unnest(\(migrations.map(\.sql))) with ordinality given (sql, number) using (number)
+      from \(identifier: table) m left join unnest(\(migrations.map(\.sql))) with ordinality given (sql, number) using (number)
       order by number
       """)
     for (index, row) in recorded.enumerated() {
@@ -77,7 +82,9 @@ extension Database {
     return recorded.count
   }
 
-  private func apply(_ migration: Migration, number: Int, on connection: Connection) async throws {
+  private func apply(
+    _ migration: Migration, number: Int, recordedIn table: String, on connection: Connection
+  ) async throws {
     _ = try await connection.finish("BEGIN")
     try await connection.script(migration.sql)
     guard connection.isInTransaction else {
@@ -85,7 +92,7 @@ extension Database {
     }
     _ = try await connection.finish(
       """
-      insert into schema_migrations (number, name, checksum)
+      insert into \(identifier: table) (number, name, checksum)
       values (\(number), \(migration.name), encode(sha256(convert_to(\(migration.sql), 'UTF8')), 'hex'))
       """)
     _ = try await connection.finish("COMMIT")

@@ -34,6 +34,16 @@ import EventLoop
     send(sql, endsSegment: false, Origin(file, line)) { _ in }
   }
 
+  /// Sends a statement along with the next one, or with the commit. `received` gets its rows with that one's answer, and is
+  /// not called when the statement fails; then the transaction fails.
+  public func send(
+    _ sql: SQL, file: StaticString = #fileID, line: UInt = #line, received: @escaping @Loop (Rows) -> Void
+  ) {
+    send(sql, endsSegment: false, Origin(file, line)) { outcome in
+      if case .success(let rows) = outcome { received(rows) }
+    }
+  }
+
   private func send(_ sql: SQL, endsSegment: Bool, _ origin: Origin, completion: @escaping Connection.Completion) {
     precondition(!ended, "a transaction is used after its end, at \(origin)")
     if let expiry { return completion(.failure(expiry)) }

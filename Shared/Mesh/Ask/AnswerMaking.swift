@@ -36,4 +36,17 @@ extension Answer {
   static var bug: Answer {
     Answer(Problem(500, "internal_error", "Something is wrong on our side; it has been noted."), kind: .failure)
   }
+
+  /// What the answer to a request is for whoever asked: the reply; a refusal or a `Problem` is thrown.
+  func open<Request: Endpoint>(as type: Request.Type) throws -> Request.Reply {
+    guard kind != .reply else {
+      if let nothing = Nothing() as? Request.Reply { return nothing }
+      return try FieldDecoding.decode(Request.Reply.self, from: body)
+    }
+    let problem = try FieldDecoding.decode(Problem.self, from: body)
+    // A refusal is known by its code, which is the raw value of its case.
+    let code = try JSONEncoding.bytes(of: problem.code)
+    if kind == .problem, let refusal = try? FieldDecoding.decode(Request.Refusal.self, from: code) { throw refusal }
+    throw problem
+  }
 }

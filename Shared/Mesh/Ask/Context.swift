@@ -34,6 +34,6 @@ struct Asked: Sendable {
 
   /// The request, decoded. Throws a `Problem` that lists what is wrong with it.
   func decode<Request: Endpoint>(_ type: Request.Type) throws(Problem) -> Request {
-    try FieldDecoding.request(type, path: passport.path, body: body)
+    try FieldDecoding.request(type, path: passport.path, body: body, isPublic: passport.asker == nil)
   }
 }

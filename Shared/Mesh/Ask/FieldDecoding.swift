@@ -19,12 +19,14 @@ public enum FieldDecoding {
   /// Reads a request: a property named like a value of the path comes from there; the others come from the query of a
   /// `GET` or `DELETE`, and from the JSON body of anything else. A missing body is an empty object.
   ///
+  /// A request that another service makes (`isPublic` is false) is JSON as a whole.
+  ///
   /// Throws a `Problem`: 400 when the body is no JSON, 404 when a value of the path cannot name anything, 422 with the
   /// fields that are wrong.
   public static func request<Request: Endpoint>(
-    _ type: Request.Type, path: PathValues, body: [UInt8]
+    _ type: Request.Type, path: PathValues, body: [UInt8], isPublic: Bool = true
   ) throws(Problem) -> Request {
-    let usesQuery = type.route.map { $0.method == .get || $0.method == .delete } ?? false
+    let usesQuery = isPublic && type.route.map { $0.method == .get || $0.method == .delete } ?? false
     let rest: FieldSource
     if usesQuery {
       rest = .parameters(Query.parse(body))

@@ -51,6 +51,7 @@ enum Header {
   static let passport = "passport"
   static let reply = "reply"
   static let traceparent = "traceparent"
+  static let reason = "mesh_reason"
 }
 
 /// The partition of a key as the Java client and librdkafka choose it (murmur2, seed 0x9747b28c): everybody finds a key in

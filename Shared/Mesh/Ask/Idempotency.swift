@@ -1,0 +1,133 @@
+import Contract
+import Crypto
+import EventLoop
+import Postgres
+
+/// The memory of what was answered to requests that change something, so that a repeated request is answered again and
+/// not done again.
+///
+/// **Rules.** A request is known by caller, endpoint and idempotency key. Its transaction begins by taking the key's lock
+/// and looking for a record, and ends by writing one; refusals are recorded like replies. While one copy runs, redelivered
+/// and hedged copies wait; another copy that the client sent itself gets 409. The same key with another body is 422.
+///
+/// **Why it holds.** The lock is only for speed: two copies that slip past it collide on the record's primary key, and
+/// the later one, whose work is undone by that, gives the earlier one's answer.
+struct Idempotency: Sendable {
+  /// What the beginning of the transaction finds.
+  enum Finding: Equatable {
+    /// Nobody did this yet: go on.
+    case new
+    /// It was done, and this was said.
+    case done(Answer)
+    /// It was done with another body under the same key.
+    case otherBody
+    /// Another copy is running.
+    case busy
+  }
+
+  /// Clients' keys are kept for a day, and the mesh's own as long as a redelivery can come.
+  static let keptFromClient = Duration.seconds(24 * 3600)
+  static let keptOwn = Duration.seconds(3600)
+
+  private let ring: KeyRing
+  /// Identifies the request.
+  let key: UniqueID
+  private let digest: [UInt8]
+  let isKeyFromClient: Bool
+  private let isHedge: Bool
+
+  init(_ asked: Asked, ring: KeyRing) {
+    self.ring = ring
+    var writer = EnvelopeWriter()
+    switch asked.passport.caller {
+    case .anyone: writer.write("anyone")
+    case .member(let member, _, _):
+      writer.write("member")
+      writer.write(member.value)
+    case .service(let name, _):
+      writer.write("service")
+      writer.write(name)
+    }
+    writer.write(asked.passport.endpoint)
+    writer.write(asked.passport.idempotencyKey)
+    var hash = EnvelopeReader(BLAKE2b.hash(writer.bytes, count: 16))
+    guard let key = hash.id() else { preconditionFailure("a digest of 16 bytes is an identifier") }
+    self.key = key
+    var content = EnvelopeWriter()
+    for (name, value) in asked.passport.path.pairs {
+      content.write(name)
+      content.write(value)
+    }
+    digest = BLAKE2b.hash(content.bytes + asked.body)
+    isKeyFromClient = asked.passport.isKeyFromClient
+    isHedge = asked.isHedge
+  }
+
+  /// Whether a copy that finds the key busy waits; otherwise it is told so.
+  var waitsWhileBusy: Bool { !isKeyFromClient || isHedge }
+
+  /// The statement that begins the transaction: takes the key's lock if it is free, and finds the record.
+  var claim: SQL {
+    """
+    select pg_try_advisory_xact_lock(\(Int64(bitPattern: key.high))), (select answer from mesh_answers where key = \(key))
+    """
+  }
+
+  /// What the claim has found.
+  func finding(in rows: Rows) throws -> Finding {
+    guard let row = rows.first else { return .busy }
+    let (isLocked, record) = try row.decode(Bool.self, [UInt8]?.self)
+    if let record { return try finding(in: record) }
+    return isLocked ? .new : .busy
+  }
+
+  private func finding(in record: [UInt8]) throws -> Finding {
+    let content = try ring.open(record, context: context)
+    guard content.count >= digest.count + 3, let kind = Answer.Kind(rawValue: content[digest.count]) else {
+      throw SealError.notSealed
+    }
+    // The digest lies under the seal: bodies hold passwords, and a bare digest could be guessed at.
+    guard constantTimeEqual(content.prefix(digest.count), digest) else { return .otherBody }
+    let status = Int(content[digest.count + 1]) << 8 | Int(content[digest.count + 2])
+    return .done(Answer(kind, status: status, body: Array(content.dropFirst(digest.count + 3))))
+  }
+
+  /// The statement that records the answer. Fails with a unique violation when another copy was faster.
+  func record(_ answer: Answer) -> SQL {
+    "insert into mesh_answers (key, is_key_from_client, answer) values (\(key), \(isKeyFromClient), \(seal(answer)))"
+  }
+
+  private func seal(_ answer: Answer) -> [UInt8] {
+    let status = UInt16(clamping: answer.status)
+    let head = [answer.kind.rawValue, UInt8(status >> 8), UInt8(truncatingIfNeeded: status)]
+    return ring.seal(digest + head + answer.body, context: context)
+  }
+
+  /// Whether `error` says that another copy was faster.
+  static func isDuplicate(_ error: PostgresError) -> Bool {
+    error.state == .uniqueViolation && error.table == "mesh_answers"
+  }
+
+  private var context: [UInt8] {
+    var writer = EnvelopeWriter()
+    writer.write(key)
+    return writer.bytes
+  }
+
+  static let otherBody = Problem(
+    422, "idempotency_key_reused", "This Idempotency-Key was used with another request. Choose a new key.")
+  static let inProgress = Problem(
+    409, "request_in_progress", "A request with this Idempotency-Key is still running. Wait, and send it again.")
+
+  /// Forgets what is too old, in small pieces. Returns how many records went.
+  @Loop static func forget(in database: Database) async throws -> Int {
+    try await database.query(
+      """
+      delete from mesh_answers where ctid = any(array(
+        select ctid from mesh_answers
+        where answered_at < now() - \(keptFromClient) or (answered_at < now() - \(keptOwn) and not is_key_from_client)
+        limit 5000))
+      """
+    ).affected
+  }
+}

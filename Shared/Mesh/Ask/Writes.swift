@@ -1,0 +1,81 @@
+import Contract
+import Crypto
+import EventLoop
+import Postgres
+import Telemetry
+
+/// Carries out requests that change something, each in one transaction: idempotency record, domain change, events, timers.
+@Loop final class Writes {
+  /// What the endpoint's own code does within the transaction.
+  typealias Work = @Loop (Tx) async throws -> Answer
+
+  private static let attempts = 5
+
+  private let transactor: Transactor
+  private let ring: KeyRing
+  private let log: Log
+
+  init(_ transactor: Transactor, ring: KeyRing, log: Log) {
+    (self.transactor, self.ring, self.log) = (transactor, ring, log)
+  }
+
+  /// Answers a request: with what it was answered before, or by doing `work` in a transaction.
+  ///
+  /// Passing troubles of the database are overcome by doing it again from the beginning, also when it is unknown whether a
+  /// commit took effect: the record tells.
+  func answer(_ asked: Asked, _ work: Work) async -> Answer {
+    let idempotency = Idempotency(asked, ring: ring)
+    var attempt = 0
+    var pause = Duration.milliseconds(5)
+    while true {
+      do {
+        switch try await self.attempt(asked, idempotency, work) {
+        case .done(let answer): return answer
+        case .otherBody: return Answer(Idempotency.otherBody)
+        case .busy where !idempotency.waitsWhileBusy: return Answer(Idempotency.inProgress)
+        case .busy, .new: break
+        }
+      } catch let error as PostgresError where error.passes || Idempotency.isDuplicate(error) {
+        attempt += 1
+        if attempt == Self.attempts {
+          log.limited().warning(
+            "a request was given up", ["endpoint": asked.passport.endpoint, "error": "\(error)"])
+          return .failure
+        }
+      } catch {
+        log.error("a request failed", ["endpoint": asked.passport.endpoint, "error": "\(error)"])
+        return .bug
+      }
+      guard asked.passport.deadline > Timestamp.now + pause else { return .failure }
+      try? await Loop.sleep(for: pause)
+      pause = min(pause * 2, .milliseconds(200))
+    }
+  }
+
+  /// The domain's no. It undoes the work and is recorded afterwards.
+  private struct No: Error {
+    let answer: Answer
+  }
+
+  private func attempt(_ asked: Asked, _ idempotency: Idempotency, _ work: Work) async throws -> Idempotency.Finding {
+    let timeout = asked.passport.deadline - Timestamp.now
+    do {
+      return try await transactor.run(now: asked.context.now, timeout: timeout) { transaction, tx in
+        let found = try idempotency.finding(in: await transaction.query(idempotency.claim))
+        guard found == .new else { return found }
+        let answer: Answer
+        do {
+          answer = try await work(tx)
+        } catch {
+          guard let no = Answer.no(error) else { throw error }
+          throw No(answer: no)
+        }
+        transaction.send(idempotency.record(answer))
+        return .done(answer)
+      }
+    } catch let no as No {
+      try await transactor.database.query(idempotency.record(no.answer))
+      return .done(no.answer)
+    }
+  }
+}

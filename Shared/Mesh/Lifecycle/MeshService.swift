@@ -1,0 +1,372 @@
+public import Contract
+import Crypto
+public import EventLoop
+import Glibc
+import HTTP
+import Kafka
+public import Postgres
+public import Telemetry
+import enum Wire.JSONEncoding
+
+/// A service of the mesh: what it answers, handles and fires, and the process around it.
+///
+///     Loop.run {
+///       await MeshService("notes", version: 1, options.mesh, migrations: Migrations.all).run { mesh in
+///         mesh.read(Notes.self) { request, context, database in … }
+///         mesh.write(AddNote.self) { request, context, tx in … }
+///         mesh.handle(MemberErased.self) { event, tx in … }
+///         mesh.fire(NoteExpired.self) { timer, tx in … }
+///       }
+///     }
+///
+/// **Life cycle.** `run` serves the operations page, waits for Kafka and PostgreSQL, brings the schema up to date, creates
+/// topics that are missing, lets the closure say what the service does, begins, and enters the catalogue. When the process
+/// is asked to end (`SIGTERM`), it takes nothing new, lets what is under way end, publishes and answers, and leaves.
+///
+/// **Invariants.** Whatever a handler of `write`, `handle` or `fire` does through its `Tx` takes effect exactly once,
+/// whichever process dies when. Effects outside of it can be repeated.
+@Loop public final class MeshService {
+  /// The service's name: the first part of its endpoints' and events' names, and of its topics.
+  public let name: String
+  /// Writes log lines with the service's name.
+  public let log: Log
+  /// What the process counts.
+  public let metrics = Metrics()
+
+  private let version: Int
+  private let options: MeshOptions
+  private let migrations: [Migration]
+  private let keys: MeshKeys
+  private var parts: Parts?
+  private var endpoints: [EndpointRecord] = []
+  private var events: [EventRecord] = []
+  private var state = "starting"
+  private var failure: String?
+  private var failed = Promise<Void>()
+
+  /// What runs.
+  private struct Parts {
+    let kafka: KafkaConfiguration
+    let answerer: Answerer
+    let asker: Asker?
+    let durable: Durable?
+  }
+
+  /// What runs on PostgreSQL.
+  private struct Durable {
+    let database: Database
+    let publisher: Publisher
+    let writes: Writes
+    let inbox: Inbox
+    let timers: TimerRunner
+  }
+
+  /// Describes a service.
+  ///
+  /// - Parameters:
+  ///   - version: The contract's version, raised whenever endpoints or events change.
+  ///   - migrations: The service's own tables.
+  public init(_ name: String, version: Int, _ options: MeshOptions, migrations: [Migration] = []) {
+    (self.name, self.version, self.options, self.migrations) = (name, version, options, migrations)
+    log = Log(service: name, replica: String(options.replica), options: options.logs)
+    keys = .service(name, own: options.key.exposed.ring, peers: options.peers?.exposed.rings ?? [:])
+  }
+
+  // MARK: What the service does
+
+  /// Answers an endpoint without a transaction: reads, and what needs no database at all.
+  public func answer<Request: Endpoint>(
+    _ type: Request.Type, _ body: @escaping @Loop (Request, Context) async throws -> Request.Reply
+  ) {
+    enter(type, mayBeHedged: type.effect == .read)
+    running.answerer.add(type.name) { [self] asked in
+      await guarded(asked, type) { try .reply(to: type, await body(asked.decode(type), asked.context)) }
+    }
+  }
+
+  /// Answers an endpoint that reads the database; its statements stand alone.
+  public func read<Request: Endpoint>(
+    _ type: Request.Type, _ body: @escaping @Loop (Request, Context, Database) async throws -> Request.Reply
+  ) {
+    let database = durable.database
+    precondition(type.effect == .read, "\(type.name) changes something: answer it with write")
+    answer(type) { request, context in try await body(request, context, database) }
+  }
+
+  /// Answers an endpoint in a transaction that begins with the idempotency record: a repeated request gets the first
+  /// one's answer. A refusal that is thrown undoes the transaction, and is an answer.
+  public func write<Request: Endpoint>(
+    _ type: Request.Type, _ body: @escaping @Loop (Request, Context, Tx) async throws -> Request.Reply
+  ) {
+    write(type, preparing: { _, _ in () }) { request, _, context, tx in try await body(request, context, tx) }
+  }
+
+  /// Answers as `write` does, after `prepare` has done what is slow and changes nothing (hashing a password, asking
+  /// another service), outside of the transaction.
+  public func write<Request: Endpoint, Prepared>(
+    _ type: Request.Type, preparing prepare: @escaping @Loop (Request, Context) async throws -> Prepared,
+    _ body: @escaping @Loop (Request, Prepared, Context, Tx) async throws -> Request.Reply
+  ) {
+    let writes = durable.writes
+    enter(type, mayBeHedged: true)
+    running.answerer.add(type.name) { [self] asked in
+      await guarded(asked, type) {
+        let request = try asked.decode(type)
+        let prepared = try await prepare(request, asked.context)
+        return await writes.answer(asked) { tx in
+          try .reply(to: type, await body(request, prepared, asked.context, tx))
+        }
+      }
+    }
+  }
+
+  /// Handles an event of another service in a transaction: exactly once, in order for each aggregate.
+  public func handle<Fact: Event>(_ type: Fact.Type, _ body: @escaping @Loop (Fact, Tx) async throws -> Void) {
+    durable.inbox.add(type.name, source: type.service) { record, tx in
+      try await body(FieldDecoding.decode(type, from: Array(record.payload.utf8)), tx)
+    }
+  }
+
+  /// Does what a timer says when it fires, in a transaction.
+  public func fire<Timer: DurableTimer>(_ type: Timer.Type, _ body: @escaping @Loop (Timer, Tx) async throws -> Void) {
+    durable.timers.add(type.name) { payload, tx in try await body(FieldDecoding.decode(type, from: payload), tx) }
+  }
+
+  /// Enters events into the catalogue that the service publishes.
+  public func publishes<each Fact: Event>(_ types: repeat (each Fact).Type) {
+    repeat events.append(record { try EventRecord((each types).self) })
+  }
+
+  /// The service's database. Only for services that were given one.
+  public var database: Database { durable.database }
+
+  /// Asks another service, on the account of whoever asked this one (`context`), or on one's own. Not within a
+  /// transaction: it would hold its locks meanwhile.
+  ///
+  /// Throws the endpoint's refusal, a `Problem`, or `AskError`.
+  public func ask<Request: Endpoint>(
+    _ request: Request, for context: Context? = nil, idempotencyKey: String? = nil,
+    within limit: Duration = .seconds(10)
+  ) async throws -> Request.Reply {
+    guard let asker = running.asker else { throw AskError.noKey(service: Request.service) }
+    let now = Timestamp.now
+    let passport = Passport(
+      endpoint: Request.name, request: context?.request ?? UniqueID(at: now),
+      deadline: min(context?.deadline ?? now + limit, now + limit),
+      caller: .service(name, member: context?.caller.member), idempotencyKey: idempotencyKey)
+    let answer = try await asker.ask(
+      Question(
+        passport, body: JSONEncoding.bytes(of: request), key: Array(passport.idempotencyKey.utf8),
+        hedgeAfter: Request.effect == .read ? .milliseconds(300) : nil, trace: context?.trace))
+    return try answer.open(as: Request.self)
+  }
+
+  private var running: Parts {
+    guard let parts else { preconditionFailure("a service says what it does within run") }
+    return parts
+  }
+
+  private var durable: Durable {
+    guard let durable = running.durable else {
+      preconditionFailure("\(name) needs a database: set DATABASE_URL")
+    }
+    return durable
+  }
+
+  private func enter<Request: Endpoint>(_ type: Request.Type, mayBeHedged: Bool) {
+    precondition(type.service == name, "\(type.name) belongs to \(type.service), and this is \(name)")
+    endpoints.append(record { try EndpointRecord(type, mayBeHedged: mayBeHedged) })
+  }
+
+  private func record<Value>(_ make: () throws -> Value) -> Value {
+    do { return try make() } catch { preconditionFailure("the contract has no shape: \(error)") }
+  }
+
+  /// Answers only whom the route is for, and turns what is thrown into an answer.
+  private func guarded<Request: Endpoint>(
+    _ asked: Asked, _ type: Request.Type, _ body: @Loop () async throws -> Answer
+  ) async -> Answer {
+    do {
+      if let route = type.route {
+        guard route.audience.includes(asked.context.caller) else {
+          throw Problem(403, "forbidden", "This is for others: \(route.audience.rawValue).")
+        }
+      } else if asked.passport.asker == nil {
+        return Answer(.unknownEndpoint, status: 404, body: [])
+      }
+      return try await body()
+    } catch {
+      if let no = Answer.no(error) { return no }
+      if let error = error as? PostgresError, error.passes || error.kind == .timedOut {
+        log.limited().warning("a request could not be answered", ["endpoint": type.name, "error": "\(error)"])
+        return .failure
+      }
+      log.error("a request failed", ["endpoint": type.name, "error": "\(error)"])
+      return .bug
+    }
+  }
+
+  // MARK: The process
+
+  /// Runs the service until the process is asked to end; returns the exit status. `describe` says what it does.
+  public func run(_ describe: @Loop (MeshService) async throws -> Void) async -> CInt {
+    do {
+      let page = try OperationsServer(
+        on: SocketAddress(host: options.ops.host, port: options.ops.port), ill: { self.failure },
+        unready: { self.unreadiness }, metrics: { self.metrics.render() })
+      log.info("starting", ["ops": page.address])
+      try await start(describe)
+    } catch {
+      log.error("cannot start: \(error)")
+      return 1
+    }
+    let signal = await untilAskedToEnd()
+    await drain()
+    log.info("stopped", ["signal": signal])
+    return failure == nil ? 0 : 1
+  }
+
+  private var unreadiness: String? {
+    if state != "running" { return state }
+    guard let parts else { return "starting" }
+    return parts.answerer.isReady && parts.durable?.inbox.isReady ?? true ? nil : "joining its groups"
+  }
+
+  private func start(_ describe: @Loop (MeshService) async throws -> Void) async throws {
+    let kafka = try kafkaConfiguration()
+    state = "waiting for Kafka"
+    let admin = try Admin(kafka)
+    defer { admin.close() }
+    try await admin.waitUntilReady(within: options.startupPatience)
+    _ = try await admin.createTopics(MeshTopics.common + MeshTopics.own(of: name))
+
+    state = "waiting for PostgreSQL"
+    let answerer = try Answerer(service: name, kafka, keys: keys, log: log, metrics: metrics)
+    let asker = options.peers == nil ? nil : try Asker(kafka, keys: keys, log: log, metrics: metrics)
+    let durable: Durable? =
+      if let url = options.databaseURL { try await openDatabase(url.exposed.text, kafka) } else { nil }
+    parts = Parts(kafka: kafka, answerer: answerer, asker: asker, durable: durable)
+
+    state = "starting"
+    try await describe(self)
+    if let durable {
+      _ = try await admin.createTopics(durable.inbox.heardSources.flatMap { MeshTopics.own(of: $0) })
+      durable.publisher.start()
+    }
+    try await asker?.start()
+    let instance = "\(name)-\(options.replica)"
+    answerer.failedForGood = { [weak self] in self?.fail("\($0)") }
+    try answerer.start(kafka, instance: instance)
+    if let durable {
+      durable.inbox.failedForGood = { [weak self] in self?.fail("\($0)") }
+      try durable.inbox.start(kafka, instance: instance)
+      durable.timers.start()
+      tend(durable)
+    }
+    try await enterCatalogue(kafka)
+    state = "running"
+    log.info("running", ["endpoints": endpoints.count, "version": version])
+  }
+
+  private func kafkaConfiguration() throws -> KafkaConfiguration {
+    var properties: [String: String] = [:]
+    for pair in options.kafkaProperties?.exposed.split(separator: ";") ?? [] {
+      let halves = pair.split(separator: "=", maxSplits: 1)
+      guard halves.count == 2 else {
+        throw ConfigurationProblem(description: "KAFKA_PROPERTIES: expected name=value, separated by semicolons")
+      }
+      properties[String(halves[0])] = String(halves[1])
+    }
+    return try KafkaConfiguration(
+      brokers: options.kafkaBrokers, clientID: "\(name)-\(options.replica)", properties: properties)
+  }
+
+  private struct ConfigurationProblem: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  private func openDatabase(_ url: String, _ kafka: KafkaConfiguration) async throws -> Durable {
+    var configuration = Database.Configuration(url: url, applicationName: "\(name)-\(options.replica)")
+    configuration.onNotice = { [log] severity, message in
+      log.debug("PostgreSQL remarks", ["severity": severity, "remark": message])
+    }
+    let database = Database(configuration)
+    try await waitForDatabase {
+      try await database.migrate(RuntimeTables.migrations, recordedIn: RuntimeTables.record)
+      try await database.migrate(self.migrations)
+    }
+    let publisher = try Publisher(kafka, database, log: log, metrics: metrics)
+    try await publisher.tendPartitions(now: .now)
+    let transactor = Transactor(database, publisher)
+    return Durable(
+      database: database, publisher: publisher,
+      writes: Writes(transactor, ring: keys.atRest, log: log),
+      inbox: Inbox(service: name, transactor, publisher, log: log, metrics: metrics),
+      timers: TimerRunner(service: name, transactor, publisher, log: log, metrics: metrics))
+  }
+
+  /// Repeats `work` while the database cannot be had, as long as patience lasts.
+  private func waitForDatabase(_ work: @Loop () async throws -> Void) async throws {
+    let deadline = ContinuousClock.now + options.startupPatience
+    while true {
+      do {
+        return try await work()
+      } catch let error as PostgresError {
+        guard error.passes, ContinuousClock.now < deadline else { throw error }
+        log.limited().warning("waiting for PostgreSQL", ["error": "\(error)"])
+        try await Loop.sleep(for: .milliseconds(250))
+      }
+    }
+  }
+
+  private func enterCatalogue(_ kafka: KafkaConfiguration) async throws {
+    let catalogue = Catalogue(log: log)
+    try await catalogue.open(kafka)
+    let producer = try Producer(kafka)
+    try await catalogue.publish(
+      ServiceRecord(service: name, version: version, endpoints: endpoints, events: events), with: producer)
+    try await producer.close(within: .seconds(5))
+    await catalogue.close()
+  }
+
+  /// Looks after tables that would grow for ever: at once, and then every few minutes.
+  private func tend(_ durable: Durable) {
+    Task { @Loop in
+      while state != "ending" {
+        do {
+          try await durable.publisher.tendPartitions(now: .now)
+          while try await Idempotency.forget(in: durable.database) > 0 {}
+        } catch {
+          log.limited().warning("old records not removed", ["error": "\(error)"])
+        }
+        try? await Loop.sleep(for: .seconds(300))
+      }
+    }
+  }
+
+  private func fail(_ reason: String) {
+    guard failure == nil else { return }
+    failure = reason
+    failed.fulfil(())
+  }
+
+  /// Waits for a signal, or for the end of something without which the process is of no use.
+  private func untilAskedToEnd() async -> String {
+    Signals.on([SIGTERM, SIGINT]) { [failed] _ in failed.fulfil(()) }
+    try? await failed.value
+    return failure ?? "asked to end"
+  }
+
+  /// Takes nothing new, lets what is under way end, hands out what was made.
+  private func drain() async {
+    state = "ending"
+    guard let parts else { return }
+    let limit = options.drainTime
+    await parts.durable?.timers.stop(within: limit)
+    await parts.durable?.inbox.stop(within: limit)
+    await parts.answerer.stop(within: limit)
+    await parts.asker?.close()
+    await parts.durable?.publisher.stop(within: .seconds(5))
+    parts.durable?.database.close()
+  }
+}

@@ -1,0 +1,40 @@
+import Contract
+import EventLoop
+import Postgres
+
+/// Runs transactions in which handlers work, and does what follows a commit: publishes events, wakes timers.
+@Loop final class Transactor {
+  let database: Database
+  private let publisher: Publisher
+  /// Told the due time of a timer that was set.
+  var timerSet: (@Loop (Timestamp) -> Void)?
+
+  init(_ database: Database, _ publisher: Publisher) { (self.database, self.publisher) = (database, publisher) }
+
+  /// Runs `body` in a transaction with a `Tx` for handlers; what the handlers emitted is written with the commit and
+  /// published after it. Throws what `body` throws, and `PostgresError`.
+  func run<Value>(
+    now: Timestamp, timeout: Duration, _ body: @Loop (Transaction, Tx) async throws -> Value
+  ) async throws -> Value {
+    var records: [OutboxRecord] = []
+    var timer: Timestamp?
+    let value = try await database.transaction(timeout: timeout) { transaction in
+      let tx = Tx(transaction, now: now)
+      let value = try await body(transaction, tx)
+      tx.writeEmitted { records.append($0) }
+      timer = tx.earliestTimer
+      FaultPoint.beforeCommit.reach()
+      return value
+    }
+    FaultPoint.afterCommit.reach()
+    publisher.publish(records)
+    if let timer { timerSet?(timer) }
+    return value
+  }
+}
+
+extension PostgresError {
+  /// Whether the way to the database is in trouble, or others are in the way: doing it again later helps, and what was to
+  /// be done is not at fault.
+  var passes: Bool { isRetryable || kind == .commitUnknown }
+}
