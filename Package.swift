@@ -29,6 +29,19 @@ func program(_ name: String, _ dependencies: String...) -> Target {
     swiftSettings: settings)
 }
 
+/// A service under `Services/`: its contract `<Name>API`, which others may import too, and the program that keeps it, with
+/// `resources` embedded.
+func service(_ name: String, resources: [String] = [], _ dependencies: String...) -> [Target] {
+  let common = ["\(name)API", "Contract", "EventLoop", "Mesh", "Postgres", "Telemetry"]
+  return [
+    .target(
+      name: "\(name)API", dependencies: ["Contract"], path: "Services/\(name)/API", swiftSettings: settings),
+    .executableTarget(
+      name: name, dependencies: (common + dependencies).map { .init(stringLiteral: $0) }, path: "Services/\(name)",
+      exclude: ["API"], resources: resources.map { .embedInCode($0) }, swiftSettings: settings),
+  ]
+}
+
 /// The suite in `Tests/<name>`; every suite may use `TestKit`.
 func tests(_ name: String, _ dependencies: String...) -> Target {
   .testTarget(
@@ -38,7 +51,9 @@ func tests(_ name: String, _ dependencies: String...) -> Target {
 
 let package = Package(
   name: "skillmesh",
-  products: [.executable(name: "broker", targets: ["Broker"])],
+  products: [
+    .executable(name: "broker", targets: ["Broker"]), .executable(name: "identity", targets: ["Identity"]),
+  ],
   targets: [
     c("CEpoll"),
     c("CChecksum"),
@@ -73,5 +88,9 @@ let package = Package(
       name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
     tests("MeshTests", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Postgres", "Telemetry", "Wire"),
     tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Telemetry", "Wire"),
+    tests(
+      "IdentityTests", "Contract", "Crypto", "EventLoop", "Identity", "IdentityAPI", "Kafka", "Mesh", "Postgres",
+      "Telemetry"),
   ]
+    + service("Identity", resources: ["Domain/common-passwords.txt", "Store/Migrations"], "Crypto")
 )

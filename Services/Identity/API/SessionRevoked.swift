@@ -1,7 +1,7 @@
 import Contract
 
 /// A sign-in has ended before its time.
-public struct SessionRevoked: Event {
+public struct SessionRevoked: Event, Equatable {
   public static let name = "identity.session-revoked"
   public var subject: UniqueID { member.value }
 

@@ -25,11 +25,12 @@ struct PasswordPolicy: Sendable {
   /// A policy that knows these words, one a line.
   init(commonWords: String) { words = Set(commonWords.split(whereSeparator: \.isWhitespace)) }
 
-  /// Refuses a password that is too easy to guess for the holder of `email`.
-  func check(_ password: NewPassword, for email: EmailAddress) throws(Weakness) {
+  /// Refuses a password that is too easy to guess, for the holder of `email` where that is known.
+  func check(_ password: NewPassword, for email: EmailAddress?) throws(Weakness) {
     let text = password.text.lowercased()
-    if text.contains(email.text) { throw .containsAddress }
-    if email.localPart.utf8.count >= Self.shortestTelling, text.contains(email.localPart) { throw .containsAddress }
+    if let name = email?.localPart, name.utf8.count >= Self.shortestTelling, text.contains(name) {
+      throw .containsAddress
+    }
     if Set(text).count < Self.fewestCharacters || Self.isWalk(text) { throw .pattern }
     if isCommon(text) { throw .common }
   }

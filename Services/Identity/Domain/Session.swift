@@ -46,6 +46,15 @@ struct Session: Equatable {
   /// From when on no token holds.
   var expiresAt: Timestamp { rotatedAt + Self.life }
 
+  /// Whether its newest token holds.
+  func isOpen(now: Timestamp) -> Bool { end == nil && now < expiresAt }
+
+  /// Whether `token` is the current one, or the one before it.
+  func holds(_ token: RefreshToken) -> Bool {
+    constantTimeEqual(token.digest, currentDigest)
+      || previousDigest.map { constantTimeEqual(token.digest, $0) } ?? false
+  }
+
   /// What showing a token comes to.
   enum Use: Equatable {
     /// It was exchanged for the next one.
@@ -60,7 +69,7 @@ struct Session: Equatable {
 
   /// Exchanges `token` for `next`, if it is the current one.
   mutating func use(_ token: RefreshToken, next: RefreshToken, now: Timestamp) -> Use {
-    guard end == nil, now < expiresAt else { return .over }
+    guard isOpen(now: now) else { return .over }
     if constantTimeEqual(token.digest, currentDigest) {
       (previousDigest, currentDigest, rotatedAt) = (currentDigest, next.digest, now)
       return .rotated

@@ -14,6 +14,11 @@ import Postgres
     try await database.query("\(Self.select) where email = \(email.text)").first.map(Self.account)
   }
 
+  /// The member, not locked.
+  func find(_ id: MemberID) async throws -> Account? {
+    try await database.query("\(Self.select) where id = \(id)").first.map(Self.account)
+  }
+
   /// The member, locked until the transaction ends.
   func load(_ id: MemberID) async throws -> Account? {
     try await database.query("\(Self.select) where id = \(id) for update").first.map(Self.account)
@@ -77,9 +82,9 @@ import Postgres
   }
 }
 
-extension Role: @retroactive PostgresDecodable {}
+extension Role: PostgresDecodable {}
 
-extension EmailAddress: @retroactive PostgresDecodable {
+extension EmailAddress: PostgresDecodable {
   /// Reads a column that holds an address.
   public init(postgres cell: Cell) throws {
     guard let address = EmailAddress(try String(postgres: cell)) else { throw cell.mismatch(EmailAddress.self) }
@@ -87,7 +92,7 @@ extension EmailAddress: @retroactive PostgresDecodable {
   }
 }
 
-extension PersonName: @retroactive PostgresDecodable {
+extension PersonName: PostgresDecodable {
   /// Reads a column that holds a name.
   public init(postgres cell: Cell) throws {
     do { try self.init(String(postgres: cell)) } catch is InvalidValue { throw cell.mismatch(PersonName.self) }

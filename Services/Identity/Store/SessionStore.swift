@@ -89,4 +89,4 @@ import Postgres
   }
 }
 
-extension SessionRevoked.Cause: @retroactive PostgresDecodable {}
+extension SessionRevoked.Cause: PostgresDecodable {}
