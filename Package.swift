@@ -61,6 +61,7 @@ let package = Package(
     c("CSodium", "sodium"),
     c("CKafka", "rdkafka"),
     c("CPostgres", "pq"),
+    c("CCurl", "curl"),
     shared("EventLoop", "CEpoll"),
     shared("Contract"),
     shared("Wire"),
@@ -69,6 +70,7 @@ let package = Package(
     shared("Kafka", "CKafka", "EventLoop"),
     shared("Postgres", "CPostgres", "Contract", "EventLoop"),
     shared("HTTP", "EventLoop", "Wire"),
+    shared("Curl", "CCurl", "EventLoop"),
     shared("Mesh", "Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Postgres", "Telemetry", "Wire"),
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
 
@@ -89,7 +91,7 @@ let package = Package(
     tests("MeshTests", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Postgres", "Telemetry", "Wire"),
     tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Telemetry", "Wire"),
     tests(
-      "IdentityTests", "Contract", "Crypto", "EventLoop", "Identity", "IdentityAPI", "Kafka", "Mesh", "Postgres",
+      "IdentityTests", "Broker", "Contract", "Crypto", "EventLoop", "Identity", "IdentityAPI", "Kafka", "Mesh", "Postgres",
       "Telemetry"),
   ]
     + service("Identity", resources: ["Domain/common-passwords.txt", "Store/Migrations"], "Crypto")

@@ -9,7 +9,8 @@ struct IdentityOptions: Options {
   let mesh = MeshOptions()
 
   @Option(
-    "development", env: "DEVELOPMENT", help: "Keep mail for /dev/mailbox instead of sending it. Never where others can ask.")
+    "development", env: "DEVELOPMENT",
+    help: "Keep mail for /dev/mailbox instead of sending it. Never where others can ask.")
   var development: Bool = false
 
   @Option("public-url", env: "PUBLIC_URL", help: "Where members reach the web app; links in mail begin with it.")
@@ -42,7 +43,9 @@ struct IdentityOptions: Options {
   func check() -> [String] {
     var problems: [String] = []
     if keyLead >= keyPeriod { problems.append("KEY_LEAD: must be shorter than KEY_PERIOD") }
-    if !development, smtpURL == nil { problems.append("SMTP_URL: not set; without a mail server nobody can be verified") }
+    if !development, smtpURL == nil {
+      problems.append("SMTP_URL: not set; without a mail server nobody can be verified")
+    }
     if let smtpURL, !["smtp", "smtps"].contains(smtpURL.exposed.scheme) {
       problems.append("SMTP_URL: must begin with smtp:// or smtps://")
     }

@@ -72,9 +72,8 @@ extension Schema {
     }
     let reader = SchemaReader()
     let sample = try Value(from: reader)
-    guard let schema = reader.schema else {
-      throw SchemaError(description: "\(type) does not show its shape; make it Described")
-    }
+    // Who asks for nothing has no properties.
+    let schema = reader.schema ?? .object([])
     return (schema, sample)
   }
 

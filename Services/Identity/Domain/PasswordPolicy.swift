@@ -15,9 +15,13 @@ struct PasswordPolicy: Sendable {
   }
 
   private static let fewestCharacters = 5
+  /// What comes after so many characters makes nothing worse.
+  private static let judged = 128
   /// What a shorter part of an address has in common with a password is chance.
   private static let shortestTelling = 4
-  private static let rows = ["abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "qwertzuiop", "asdfghjkl", "zxcvbnm"]
+  private static let rows = [
+    "abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "qwertzuiop", "asdfghjkl", "zxcvbnm",
+  ]
 
   /// Words in lower case, letters and digits only.
   private let words: Set<Substring>
@@ -27,7 +31,7 @@ struct PasswordPolicy: Sendable {
 
   /// Refuses a password that is too easy to guess, for the holder of `email` where that is known.
   func check(_ password: NewPassword, for email: EmailAddress?) throws(Weakness) {
-    let text = password.text.lowercased()
+    let text = String(password.text.lowercased().prefix(Self.judged))
     if let name = email?.localPart, name.utf8.count >= Self.shortestTelling, text.contains(name) {
       throw .containsAddress
     }
@@ -47,7 +51,7 @@ struct PasswordPolicy: Sendable {
       Substring(String(String(unmasked)[...].trimming { !$0.isLetter }).filter(\.isLetter)),
       Substring(String(bare.map { Self.letters[$0] ?? $0 }).filter(\.isLetter)),
     ]
-    return candidates.contains { words.contains($0) || isMadeOfWords($0) }
+    return candidates.contains { isMadeOfWords(Self.unit(of: $0)) }
   }
 
   /// Whether nothing but common words of four letters and more, at most three, stand there.
@@ -57,6 +61,15 @@ struct PasswordPolicy: Sendable {
     return text.indices.dropFirst(4).contains { middle in
       words.contains(text[..<middle]) && isMadeOfWords(text[middle...], atMost: count - 1)
     }
+  }
+
+  /// What `text` repeats; `text` itself when it repeats nothing.
+  private static func unit(of text: Substring) -> Substring {
+    let characters = Array(text)
+    let period = characters.indices.dropFirst().first { period in
+      characters.count.isMultiple(of: period) && zip(characters, characters.dropFirst(period)).allSatisfy(==)
+    }
+    return period.map { text.prefix($0) } ?? text
   }
 
   private static let letters: [Character: Character] = [

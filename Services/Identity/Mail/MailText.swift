@@ -3,8 +3,9 @@ import IdentityAPI
 
 extension Mail {
   /// The mail that carries `token`, in words.
-  init(_ token: OneTimeToken, for purpose: OneTimeToken.Purpose, to email: EmailAddress, _ name: PersonName, at url: String)
-  {
+  init(
+    _ token: OneTimeToken, for purpose: OneTimeToken.Purpose, to email: EmailAddress, _ name: PersonName, at url: String
+  ) {
     to = email
     self.token = token.text
     let base = url.hasSuffix("/") ? String(url.dropLast()) : url
