@@ -85,6 +85,7 @@ let package = Package(
     tests("WireTests", "Wire"),
     tests("CryptoTests", "Crypto"),
     tests("TelemetryTests", "Telemetry"),
+    tests("CurlTests", "Curl", "EventLoop", "HTTP", "Wire"),
     tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
     .executableTarget(
       name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
@@ -94,5 +95,5 @@ let package = Package(
       "IdentityTests", "Broker", "Contract", "Crypto", "EventLoop", "Identity", "IdentityAPI", "Kafka", "Mesh", "Postgres",
       "Telemetry"),
   ]
-    + service("Identity", resources: ["Domain/common-passwords.txt", "Store/Migrations"], "Crypto")
+    + service("Identity", resources: ["Domain/common-passwords.txt", "Store/Migrations"], "Crypto", "Curl")
 )

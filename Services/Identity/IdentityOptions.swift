@@ -1,3 +1,4 @@
+import IdentityAPI
 import Mesh
 import Telemetry
 
@@ -20,7 +21,7 @@ struct IdentityOptions: Options {
   var smtpURL: Secret<ServiceURL>? = nil
 
   @Option("mail-from", env: "MAIL_FROM", help: "The address that mail comes from. Required with SMTP_URL.")
-  var mailFrom: String? = nil
+  var mailFrom: EmailAddress? = nil
 
   @Option(
     "password-cost", env: "PASSWORD_COST", in: ByteSize.kibibytes(8)...ByteSize.gibibytes(4),
@@ -52,4 +53,13 @@ struct IdentityOptions: Options {
     if smtpURL != nil, mailFrom == nil { problems.append("MAIL_FROM: not set, expected with SMTP_URL") }
     return problems
   }
+}
+
+extension EmailAddress: OptionValue {
+  /// What to write.
+  public static var expected: String { "an address such as name@example.org" }
+  /// An address.
+  public init?(option text: String) { self.init(text) }
+  /// The address.
+  public var optionText: String { text }
 }

@@ -1,4 +1,5 @@
 import Contract
+import Curl
 import EventLoop
 import IdentityAPI
 import Mesh
@@ -42,8 +43,9 @@ struct MailFailure: Error, CustomStringConvertible {
 extension IdentityService {
   /// The way for mail to leave that was configured.
   var mailer: any Mailer {
-    get throws {
-      DevelopmentMailer(store: DevelopmentMailStore(mesh.database))
+    guard !options.development, let url = options.smtpURL, let sender = options.mailFrom else {
+      return DevelopmentMailer(store: DevelopmentMailStore(mesh.database))
     }
+    return SMTPMailer(client: SMTPClient(url: url.exposed.text), sender: sender.text)
   }
 }
