@@ -89,7 +89,16 @@ let package = Package(
     tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
     .executableTarget(
       name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
-    tests("MeshTests", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Postgres", "Telemetry", "Wire"),
+    .executableTarget(
+      name: "mesh-example", dependencies: ["Contract", "EventLoop", "Mesh", "Postgres", "Telemetry"],
+      path: "Tests/MeshTests/Example", swiftSettings: settings),
+    .testTarget(
+      name: "MeshTests",
+      dependencies: [
+        "TestKit", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Postgres", "Telemetry", "Wire", "mesh-example",
+        "Broker",
+      ],
+      path: "Tests/MeshTests", exclude: ["Example"], swiftSettings: settings),
     tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Telemetry", "Wire"),
     tests(
       "IdentityTests", "Broker", "Contract", "Crypto", "EventLoop", "Identity", "IdentityAPI", "Kafka", "Mesh", "Postgres",

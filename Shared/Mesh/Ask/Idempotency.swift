@@ -30,7 +30,7 @@ struct Idempotency: Sendable {
   static let keptOwn = Duration.seconds(3600)
 
   private let ring: KeyRing
-  /// Identifies the request.
+  /// Identifies the request, among those of all services: their locks are in one space where they share a database.
   let key: UniqueID
   private let digest: [UInt8]
   let isKeyFromClient: Bool

@@ -3,9 +3,9 @@ import Glibc
 /// The moments at which a crash is most telling. In debug builds a process kills itself at the one that `MESH_FAULT` names:
 /// `after-commit` at the first time, `after-commit:3` at the third. In release builds there is nothing here.
 enum FaultPoint: String {
-  /// The handler has run; its transaction is not committed.
+  /// A handler has run and emitted events; its transaction is not committed.
   case beforeCommit = "before-commit"
-  /// The transaction is committed; nothing is published or answered.
+  /// A transaction with events is committed; nothing is published or answered.
   case afterCommit = "after-commit"
   /// Events are in Kafka; the outbox does not know.
   case afterPublish = "after-publish"

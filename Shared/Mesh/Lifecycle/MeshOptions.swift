@@ -3,39 +3,48 @@ public import Telemetry
 
 /// What every service of the mesh has to be told.
 public struct MeshOptions: OptionGroup {
+  /// Where Kafka is.
   @Option("kafka-brokers", env: "KAFKA_BROKERS", help: "Where Kafka is: HOST:PORT, or several separated by commas.")
   public var kafkaBrokers: String
 
+  /// librdkafka's further settings.
   @Option(
     "kafka-properties", env: "KAFKA_PROPERTIES",
     help: "Further settings of librdkafka, for TLS and SASL: name=value, or several separated by semicolons.")
   public var kafkaProperties: Secret<String>? = nil
 
+  /// The database, for services that have one.
   @Option(
     "database-url", env: "DATABASE_URL",
     help: "The service's role in PostgreSQL; the first schema of its search_path is the service's.")
   public var databaseURL: Secret<ServiceURL>? = nil
 
+  /// The service's key.
   @Option("mesh-key", env: "MESH_KEY", help: "The service's key: ID:HEX, and older ones after a comma.")
   public var key: Secret<KeyRingText>
 
+  /// The keys for asking other services.
   @Option(
     "mesh-peers", env: "MESH_PEERS", help: "The keys for asking other services: NAME=ID:HEX, several after semicolons.")
   public var peers: Secret<PeerKeysText>? = nil
 
+  /// The number of this replica.
   @Option(
     "replica", env: "REPLICA", in: 0...9999, help: "The number of this replica: one that is started anew keeps it.")
   public var replica: Int = 0
 
+  /// Where the operations page is served.
   @Option(
     "ops", env: "OPS_ADDRESS", help: "Where /healthz, /readyz and /metrics are served; port 0 chooses a free one.")
   public var ops: HostPort = "127.0.0.1:0"
 
+  /// How long to wait for Kafka and PostgreSQL.
   @Option(
     "startup-patience", env: "STARTUP_PATIENCE", in: .seconds(1)...Duration.seconds(3600),
     help: "How long to wait for Kafka and PostgreSQL to be there.")
   public var startupPatience: Duration = .seconds(60)
 
+  /// How long what is under way may take at the end.
   @Option(
     "drain-time", env: "DRAIN_TIME", in: .seconds(1)...Duration.seconds(300),
     help: "How long work that is under way may take when the process is asked to end.")

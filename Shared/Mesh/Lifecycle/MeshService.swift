@@ -35,7 +35,7 @@ import enum Wire.JSONEncoding
 
   private let version: Int
   private let options: MeshOptions
-  private let migrations: [Migration]
+  private let migrations: [Migration]?
   private let keys: MeshKeys
   private var parts: Parts?
   private var endpoints: [EndpointRecord] = []
@@ -67,8 +67,8 @@ import enum Wire.JSONEncoding
   ///
   /// - Parameters:
   ///   - version: The contract's version, raised whenever endpoints or events change.
-  ///   - migrations: The service's own tables.
-  public init(_ name: String, version: Int, _ options: MeshOptions, migrations: [Migration] = []) {
+  ///   - migrations: The service's own tables; nil for a service without a database.
+  public init(_ name: String, version: Int, _ options: MeshOptions, migrations: [Migration]?) {
     (self.name, self.version, self.options, self.migrations) = (name, version, options, migrations)
     log = Log(service: name, replica: String(options.replica), options: options.logs)
     keys = .service(name, own: options.key.exposed.ring, peers: options.peers?.exposed.rings ?? [:])
@@ -186,7 +186,7 @@ import enum Wire.JSONEncoding
 
   private var durable: Durable {
     guard let durable = running.durable else {
-      preconditionFailure("\(name) needs a database: set DATABASE_URL")
+      preconditionFailure("\(name) uses a database: give it migrations")
     }
     return durable
   }
@@ -261,8 +261,7 @@ import enum Wire.JSONEncoding
     state = "waiting for PostgreSQL"
     let answerer = try Answerer(service: name, kafka, keys: keys, log: log, metrics: metrics)
     let asker = options.peers == nil ? nil : try Asker(kafka, keys: keys, log: log, metrics: metrics)
-    let durable: Durable? =
-      if let url = options.databaseURL { try await openDatabase(url.exposed.text, kafka) } else { nil }
+    let durable: Durable? = if let migrations { try await openDatabase(migrations, kafka) } else { nil }
     parts = Parts(kafka: kafka, answerer: answerer, asker: asker, durable: durable)
 
     state = "starting"
@@ -305,7 +304,10 @@ import enum Wire.JSONEncoding
     let description: String
   }
 
-  private func openDatabase(_ url: String, _ kafka: KafkaConfiguration) async throws -> Durable {
+  private func openDatabase(_ migrations: [Migration], _ kafka: KafkaConfiguration) async throws -> Durable {
+    guard let url = options.databaseURL?.exposed.text else {
+      throw ConfigurationProblem(description: "DATABASE_URL: not set, and \(name) needs a database")
+    }
     var configuration = Database.Configuration(url: url, applicationName: "\(name)-\(options.replica)")
     configuration.onNotice = { [log] severity, message in
       log.debug("PostgreSQL remarks", ["severity": severity, "remark": message])
@@ -313,7 +315,7 @@ import enum Wire.JSONEncoding
     let database = Database(configuration)
     try await waitForDatabase {
       try await database.migrate(RuntimeTables.migrations, recordedIn: RuntimeTables.record)
-      try await database.migrate(self.migrations)
+      try await database.migrate(migrations)
     }
     let publisher = try Publisher(kafka, database, log: log, metrics: metrics)
     try await publisher.tendPartitions(now: .now)

@@ -24,13 +24,13 @@ import Postgres
     let value = try await database.transaction(timeout: timeout) { transaction in
       let tx = Tx(transaction, now: now)
       let value = try await body(transaction, tx)
+      if tx.hasEmitted { FaultPoint.beforeCommit.reach() }
       tx.writeEmitted { records.append($0) }
       timer = tx.earliestTimer
       hasShared = tx.hasShared
-      FaultPoint.beforeCommit.reach()
       return value
     }
-    FaultPoint.afterCommit.reach()
+    if !records.isEmpty { FaultPoint.afterCommit.reach() }
     publisher.publish(records)
     if let timer { timerSet?(timer) }
     if hasShared { stateShared?() }

@@ -91,6 +91,9 @@ import Wire
       """)
   }
 
+  /// Whether there is anything to publish.
+  var hasEmitted: Bool { !emitted.isEmpty }
+
   /// Writes what was emitted, along with the commit. `written` gets the events with their versions when all of it has
   /// arrived, which is before the commit is confirmed.
   func writeEmitted(_ written: @escaping @Loop (OutboxRecord) -> Void) {
