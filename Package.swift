@@ -29,6 +29,19 @@ func program(_ name: String, _ dependencies: String...) -> Target {
     swiftSettings: settings)
 }
 
+/// A service under `Services/`: its contract `<Name>API`, which others may import too, and the program that keeps it, with
+/// `resources` embedded.
+func service(_ name: String, resources: [String] = [], _ dependencies: String...) -> [Target] {
+  let common = ["\(name)API", "Contract", "EventLoop", "Mesh", "Postgres", "Telemetry"]
+  return [
+    .target(
+      name: "\(name)API", dependencies: ["Contract"], path: "Services/\(name)/API", swiftSettings: settings),
+    .executableTarget(
+      name: name, dependencies: (common + dependencies).map { .init(stringLiteral: $0) }, path: "Services/\(name)",
+      exclude: ["API"], resources: resources.map { .embedInCode($0) }, swiftSettings: settings),
+  ]
+}
+
 /// A program under `Tests/` that tests or measurements run.
 func tool(_ name: String, at folder: String, _ dependencies: String...) -> Target {
   .executableTarget(
@@ -48,11 +61,13 @@ let package = Package(
   products: [
     .executable(name: "broker", targets: ["Broker"]),
     .executable(name: "gateway", targets: ["Gateway"]),
+    .executable(name: "identity", targets: ["Identity"]),
     .executable(name: "mesh", targets: ["Operator"]),
   ],
   targets: [
     c("CChecksum"),
     c("CCrypt", "crypt"),
+    c("CCurl", "curl"),
     c("CEpoll"),
     c("CKafka", "rdkafka"),
     c("CPostgres", "pq"),
@@ -64,6 +79,7 @@ let package = Package(
     shared("Telemetry"),
     shared("EventLoop", "CEpoll"),
     shared("Crypto", "CCrypt", "CSodium"),
+    shared("Curl", "CCurl", "EventLoop"),
     shared("HTTP", "EventLoop", "Wire"),
     shared("Kafka", "CKafka", "EventLoop"),
     shared("Postgres", "CPostgres", "Contract", "EventLoop"),
@@ -87,6 +103,9 @@ let package = Package(
       "GatewayTests", "Broker", "Contract", "Crypto", "EventLoop", "Gateway", "HTTP", "Kafka", "Mesh", "Postgres",
       "Telemetry", "Wire", "mesh-example"),
     tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
+    tests(
+      "IdentityTests", "Broker", "Contract", "Crypto", "EventLoop", "Identity", "IdentityAPI", "Kafka", "Mesh", "Postgres",
+      "Telemetry"),
     tests("KafkaTests", "EventLoop", "Kafka"),
     tests(
       "MeshTests", "Broker", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Postgres", "Telemetry", "Wire",
@@ -98,4 +117,5 @@ let package = Package(
     tests("TidyTests"),
     tests("WireTests", "Wire"),
   ]
+    + service("Identity", resources: ["Domain/common-passwords.txt", "Store/Migrations"], "Crypto", "Curl")
 )
