@@ -2,11 +2,15 @@
 let manifest = [
   Service("broker", maximum: 1, grace: .seconds(10), stage: .foundation) { place in
     ["--data", "\(place.folder.path)/broker", "--listen", place.kafka, "--ops", place.ops]
-  }
+  },
+  Service("identity", needs: [.database, .meshKey]) { place in
+    ["--development", "true", "--public-url", "http://\(place.gateway)"]
+  },
+  Service("gateway", needs: [.rootKey]) { place in ["--listen", place.gateway] },
 ]
 
 /// What to try first, once everything is ready.
-let firstCommand = #"eval "$(./mesh env)" && kcat -b "$KAFKA_BROKERS" -L"#
+let firstCommand = #"eval "$(./mesh env)" && curl "$GATEWAY_URL/openapi.json""#
 
 /// One program of the mesh: how it is started, and what it needs.
 struct Service: Sendable {
@@ -18,12 +22,16 @@ struct Service: Sendable {
     case service
   }
 
-  /// A store that it keeps something in.
+  /// A store that it keeps something in, or a key that it must be given.
   enum Need: Sendable {
     /// A role and a schema of its own in PostgreSQL.
     case database
     /// Redis.
     case redis
+    /// The key under which it is asked.
+    case meshKey
+    /// The key that all others come from: whoever has it may ask any service in anybody's name.
+    case rootKey
   }
 
   /// What differs from one machine and start to the next.
@@ -33,6 +41,8 @@ struct Service: Sendable {
     let kafka: String
     /// Where this replica answers its operators, as `host:port`.
     let ops: String
+    /// Where clients find the mesh, as `host:port`.
+    let gateway: String
   }
 
   /// The name on the command line; also its executable's, its role's and its schema's.

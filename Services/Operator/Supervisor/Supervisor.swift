@@ -1,5 +1,6 @@
 import EventLoop
 import Foundation
+import Mesh
 import Telemetry
 
 /// Runs the whole mesh on this machine: PostgreSQL, Redis, the broker and every service of the manifest.
@@ -181,16 +182,22 @@ import Telemetry
         !taken.contains("127.0.0.1:\(port)") && Ports.isFree(port)
       })
     else { throw Failure("none of the ports 27000 to 27399 is free for \(service.name)'s operators") }
-    let place = Service.Place(folder: folder, kafka: "127.0.0.1:\(ports.kafka)", ops: "127.0.0.1:\(port)")
+    let place = Service.Place(
+      folder: folder, kafka: "127.0.0.1:\(ports.kafka)", ops: "127.0.0.1:\(port)",
+      gateway: "127.0.0.1:\(ports.gateway)")
     var environment = inherited
     environment["KAFKA_BROKERS"] = place.kafka
-    environment["OPS_LISTEN"] = place.ops
+    environment["OPS_ADDRESS"] = place.ops
     environment["REPLICA"] = String(number)
     environment["LOG_FORMAT"] = inherited["LOG_FORMAT"] ?? LogFormat.pretty.rawValue
     if service.needs.contains(.database) { environment["DATABASE_URL"] = try postgres.url(for: service.name) }
     if service.needs.contains(.redis) {
       environment["REDIS_URL"] = RedisServer.url(port: ports.redis, password: try secrets.secret(RedisServer.name))
     }
+    if service.needs.contains(.meshKey) {
+      environment["MESH_KEY"] = MeshKeys.ownText(of: service.name, root: try secrets.key("mesh-root"))
+    }
+    if service.needs.contains(.rootKey) { environment["MESH_ROOT_KEY"] = "1:\(try secrets.secret("mesh-root"))" }
     var launch = Launch(
       executable: "\(programs)/\(service.name)", arguments: service.arguments(place), environment: environment
     ) { await Probe.isReady(http: place.ops) }
