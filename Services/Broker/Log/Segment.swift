@@ -176,7 +176,7 @@ final class Segment {
       switch try scanner.next() {
       case .batch(let batch, let position): if !body(batch, position) { return }
       case .end: return
-      case .bad(let error):
+      case .bad(let error, _):
         throw LogError(.corruptMessage, "\(path) at byte \(scanner.position): \(error)")
       }
     }

@@ -28,6 +28,12 @@ public struct RecordBatchBuilder {
     bytes = [UInt8](repeating: 0, count: RecordBatch.headSize)
   }
 
+  /// Begins a batch that stays without records and covers offsets that no record has any more.
+  public init(covering baseOffset: Int64, lastOffsetDelta: Int32) {
+    self.init(baseOffset: baseOffset, baseTimestamp: -1)
+    self.lastOffsetDelta = lastOffsetDelta
+  }
+
   /// Begins a batch that takes some of the records of `original`: same offsets, producer and flags.
   ///
   /// With a `deleteHorizon` the batch says from when on its tombstones may go (KIP-534).
