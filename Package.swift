@@ -56,6 +56,11 @@ func tests(_ name: String, _ dependencies: String...) -> Target {
     swiftSettings: settings)
 }
 
+/// The services of the domain.
+let services = [
+  service("Identity", resources: ["Domain/common-passwords.txt", "Store/Migrations"], "Crypto", "Curl")
+]
+
 let package = Package(
   name: "skillmesh",
   products: [
@@ -118,5 +123,5 @@ let package = Package(
     tests("TidyTests"),
     tests("WireTests", "Wire"),
   ]
-    + service("Identity", resources: ["Domain/common-passwords.txt", "Store/Migrations"], "Crypto", "Curl")
+    + services.flatMap { $0 }
 )

@@ -29,7 +29,7 @@ public struct CurlError: Error, Sendable, CustomStringConvertible {
     (self.kind, self.description, self.status) = (kind, description, status)
   }
 
-  init(_ code: CURLcode, host: String, status: Int, wasSent: Bool) {
+  init(_ code: CURLcode, host: String, status: Int) {
     let kind: Kind =
       switch code {
       case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE,
@@ -38,7 +38,7 @@ public struct CurlError: Error, Sendable, CustomStringConvertible {
       case CURLE_LOGIN_DENIED, CURLE_REMOTE_ACCESS_DENIED, CURLE_PEER_FAILED_VERIFICATION, CURLE_USE_SSL_FAILED:
         .refused
       case CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_HOST, CURLE_SSL_CONNECT_ERROR: .unreachable
-      default: wasSent ? .interrupted : .unreachable
+      default: .interrupted
       }
     let reason = String(cString: curl_easy_strerror(code))
     self.init(kind, "\(host): \(reason)\(status > 0 ? " (after \(status))" : "")", status: status)

@@ -120,7 +120,7 @@ extension Transfers {
     let result = try await promise.value
     if transfer.isTooLarge { throw CurlError(.tooLarge, "\(host): the answer is too large", status: transfer.status) }
     guard result == CURLE_OK else {
-      throw CurlError(result, host: host, status: transfer.status, wasSent: transfer.wasSent)
+      throw CurlError(result, host: host, status: transfer.status)
     }
   }
 }

@@ -5,8 +5,7 @@ import EventLoop
 @Loop final class Transfer {
   /// What is set before it starts.
   let handle: UnsafeMutableRawPointer
-  private var lists: [UnsafeMutablePointer<curl_slist>] = []
-  private var unsent: ArraySlice<UInt8> = []
+  private var lists: [StringList] = []
   private let limit: Int
   private(set) var received: [UInt8] = []
   private(set) var headers: [(name: String, value: String)] = []
@@ -41,7 +40,6 @@ import EventLoop
 
   isolated deinit {
     curl_easy_cleanup(handle)
-    for list in lists { curl_slist_free_all(list) }
   }
 
   private static func from(_ context: UnsafeMutableRawPointer) -> Transfer {
@@ -56,13 +54,9 @@ import EventLoop
   }
 
   func set(_ option: CURLoption, _ texts: [String]) {
-    var list: UnsafeMutablePointer<curl_slist>?
-    for text in texts {
-      guard let longer = curl_slist_append(list, text) else { preconditionFailure("curl_slist_append: out of memory") }
-      list = longer
-    }
-    if let list { lists.append(list) }
-    check(ccurl_set_pointer(handle, option, list), option)
+    let list = StringList(texts)
+    lists.append(list)
+    check(ccurl_set_pointer(handle, option, list.pointer), option)
   }
 
   /// What is sent in the body of a request; libcurl keeps a copy.
@@ -75,31 +69,11 @@ import EventLoop
     }
   }
 
-  /// What is uploaded, asked for piece by piece.
-  func set(upload: [UInt8]) {
-    unsent = upload[...]
-    set(CURLOPT_UPLOAD, 1)
-    check(ccurl_set_size(handle, CURLOPT_INFILESIZE_LARGE, curl_off_t(upload.count)), CURLOPT_INFILESIZE_LARGE)
-    ccurl_set_pointer(handle, CURLOPT_READDATA, Unmanaged.passUnretained(self).toOpaque())
-    ccurl_set_function(handle, CURLOPT_READFUNCTION) { bytes, size, count, context in
-      let room = UnsafeMutableRawBufferPointer(start: bytes, count: size * count)
-      nonisolated(unsafe) let (lent, transfer) = (room, context!)
-      return Loop.assumeIsolated { Transfer.from(transfer).send(into: lent) }
-    }
-  }
-
   /// The last status the server gave; 0 for none.
   var status: Int {
     var status = 0
     ccurl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
     return status
-  }
-
-  /// Whether anything of a request has been sent.
-  var wasSent: Bool {
-    var size = 0
-    ccurl_get_long(handle, CURLINFO_REQUEST_SIZE, &size)
-    return size > 0
   }
 
   private func check(_ code: CURLcode, _ option: CURLoption) {
@@ -127,16 +101,25 @@ import EventLoop
     }
     return bytes.count
   }
-
-  private func send(into room: UnsafeMutableRawBufferPointer) -> Int {
-    let piece = unsent.prefix(room.count)
-    room.copyBytes(from: piece)
-    unsent = unsent.dropFirst(piece.count)
-    return piece.count
-  }
 }
 
 extension Duration {
   /// Whole milliseconds, at least 1: none would mean "no limit" to libcurl.
-  fileprivate var milliseconds: Int { max(1, Int(self / .milliseconds(1))) }
+  var milliseconds: Int { max(1, Int(self / .milliseconds(1))) }
+}
+
+/// The owner of one of libcurl's lists of texts.
+final class StringList {
+  private(set) var pointer: UnsafeMutablePointer<curl_slist>?
+
+  init(_ texts: [String]) {
+    for text in texts {
+      guard let longer = curl_slist_append(pointer, text) else {
+        preconditionFailure("curl_slist_append: out of memory")
+      }
+      pointer = longer
+    }
+  }
+
+  deinit { curl_slist_free_all(pointer) }
 }

@@ -4,9 +4,6 @@ import EventLoop
 /// The transfers that are under way, and the connections that they share: the owner of libcurl's multi handle, driven by
 /// the event loop.
 @Loop final class Transfers {
-  /// libcurl asks to be called once, before anything else and on one thread.
-  private static let isPrepared: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
-
   private let multi: UnsafeMutableRawPointer
   private let limit: Int
   private var running: [UnsafeMutableRawPointer: Transfer] = [:]
@@ -15,7 +12,7 @@ import EventLoop
 
   /// At most `limit` transfers, over at most so many connections; further transfers wait for one of them.
   init(limit: Int, connections: Int, connectionsPerHost: Int) {
-    precondition(Self.isPrepared, "libcurl could not be initialised")
+    prepareLibrary()
     guard let multi = curl_multi_init() else { preconditionFailure("curl_multi_init: out of memory") }
     (self.multi, self.limit) = (multi, limit)
     ccurl_multi_set_long(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections)
@@ -113,3 +110,8 @@ import EventLoop
     }
   }
 }
+
+/// libcurl asks to be called once before anything else.
+private let isLibraryReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+
+func prepareLibrary() { precondition(isLibraryReady, "libcurl could not be initialised") }

@@ -16,7 +16,6 @@ import Testing
         "MAIL FROM:<us@example.org>", "RCPT TO:<ada@example.org>", "RCPT TO:<bob@example.org>", "DATA",
       ])
     #expect(server.messages == Array(repeating: "Subject: Hello\r\n\r\nfirst\r\n..dot\r\nlast\r\n", count: 2))
-    client.close()
     server.close()
   }
 
@@ -29,7 +28,6 @@ import Testing
     }
     #expect(error?.status == expected)
     #expect(server.messages == [])
-    client.close()
     server.close()
   }
 
@@ -42,7 +40,6 @@ import Testing
     #expect(error?.kind == .refused)
     #expect(!server.commands.contains { $0.contains("AUTH") })
     #expect(error?.description.contains("secret") == false)
-    client.close()
     server.close()
   }
 
@@ -52,7 +49,6 @@ import Testing
       try await client.send(message, from: "us@example.org", to: ["ada@example.org>\r\nRSET"])
     }
     #expect(error?.kind == .invalid)
-    client.close()
   }
 }
 

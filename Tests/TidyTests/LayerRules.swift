@@ -7,7 +7,8 @@ enum Layers {
     "EventLoop": ["CEpoll"],
     "Telemetry": [],
     "Crypto": ["CCrypt", "COpenSSL", "CSodium"],
-    "HTTP": ["CCurl", "EventLoop", "Wire"],
+    "Curl": ["CCurl", "EventLoop"],
+    "HTTP": ["EventLoop", "Wire"],
     "Kafka": ["CKafka", "EventLoop"],
     "Postgres": ["CPostgres", "Contract", "EventLoop"],
     "Redis": ["CRedis", "EventLoop"],
@@ -19,7 +20,7 @@ enum Layers {
   ]
 
   /// What a service of the domain may import besides its own API and those of others.
-  static let service: Set<String> = ["Contract", "Crypto", "EventLoop", "Mesh", "Telemetry"]
+  static let service: Set<String> = ["Contract", "Crypto", "Curl", "EventLoop", "Mesh", "Telemetry"]
   /// What it may import under `Store/` only.
   static let store: Set<String> = ["Postgres", "Redis"]
 

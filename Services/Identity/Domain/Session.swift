@@ -1,5 +1,4 @@
 import Contract
-import Crypto
 import IdentityAPI
 
 /// One sign-in on one device: a family of refresh tokens, of which the newest holds.
@@ -51,8 +50,7 @@ struct Session: Equatable {
 
   /// Whether `token` is the current one, or the one before it.
   func holds(_ token: RefreshToken) -> Bool {
-    constantTimeEqual(token.digest, currentDigest)
-      || previousDigest.map { constantTimeEqual(token.digest, $0) } ?? false
+    token.matches(currentDigest) || previousDigest.map(token.matches) ?? false
   }
 
   /// What showing a token comes to.
@@ -70,11 +68,11 @@ struct Session: Equatable {
   /// Exchanges `token` for `next`, if it is the current one.
   mutating func use(_ token: RefreshToken, next: RefreshToken, now: Timestamp) -> Use {
     guard isOpen(now: now) else { return .over }
-    if constantTimeEqual(token.digest, currentDigest) {
+    if token.matches(currentDigest) {
       (previousDigest, currentDigest, rotatedAt) = (currentDigest, next.digest, now)
       return .rotated
     }
-    if let previousDigest, constantTimeEqual(token.digest, previousDigest), now < rotatedAt + Self.grace {
+    if let previousDigest, token.matches(previousDigest), now < rotatedAt + Self.grace {
       return .repeated
     }
     return revoke(.tokenReused, now: now).map { .reused($0) } ?? .over

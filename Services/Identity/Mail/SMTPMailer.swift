@@ -25,7 +25,7 @@ import Mesh
 
   /// The message as it travels (RFC 5322). The text is in base64, so that no line is too long and no server has to take
   /// anything but ASCII.
-  static func message(_ mail: Mail, from sender: String, id: UniqueID, at time: Date) -> [UInt8] {
+  nonisolated static func message(_ mail: Mail, from sender: String, id: UniqueID, at time: Date) -> [UInt8] {
     let domain = sender.split(separator: "@").last ?? "localhost"
     let text = Data(mail.text.replacing("\n", with: "\r\n").utf8)
     let lines = [
@@ -39,7 +39,7 @@ import Mesh
   }
 
   /// `Sun, 1 Mar 2026 12:00:00 +0000` (RFC 5322, section 3.3).
-  private static func date(_ time: Date) -> String {
+  nonisolated private static func date(_ time: Date) -> String {
     var calendar = Calendar(identifier: .gregorian)
     calendar.timeZone = .gmt
     let parts = calendar.dateComponents([.weekday, .day, .month, .year, .hour, .minute, .second], from: time)

@@ -82,7 +82,10 @@ import TestKit
       endpoint: Request.name, request: UniqueID(at: now), deadline: now + .seconds(15), caller: caller, path: path,
       idempotencyKey: key)
     let isRead = Request.route?.method == .get || Request.route?.method == .delete
-    let body = try query.map { Array($0.utf8) } ?? (isRead ? [] : Array(JSONEncoder().encode(request)))
+    let encoder = JSONEncoder()
+    // A request that is sent again is the same to the byte.
+    encoder.outputFormatting = .sortedKeys
+    let body = try query.map { Array($0.utf8) } ?? (isRead ? [] : Array(encoder.encode(request)))
     let answer = try await asker.ask(Question(passport, body: body, key: Array(passport.idempotencyKey.utf8)))
     guard answer.kind == .reply else {
       return .failure(try JSONDecoder().decode(Problem.self, from: Data(answer.body)))

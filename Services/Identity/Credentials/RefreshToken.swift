@@ -33,4 +33,7 @@ struct RefreshToken: Equatable {
 
   /// What is stored of it.
   var digest: [UInt8] { SHA256.hash(secret) }
+
+  /// Whether it is the token of which `digest` is stored.
+  func matches(_ digest: [UInt8]) -> Bool { constantTimeEqual(self.digest, digest) }
 }
