@@ -29,6 +29,13 @@ func program(_ name: String, _ dependencies: String...) -> Target {
     swiftSettings: settings)
 }
 
+/// A program under `Tests/` that tests or measurements run.
+func tool(_ name: String, at folder: String, _ dependencies: String...) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies.map { .init(stringLiteral: $0) }, path: "Tests/\(folder)",
+    swiftSettings: settings)
+}
+
 /// The suite in `Tests/<name>`; every suite may use `TestKit`.
 func tests(_ name: String, _ dependencies: String...) -> Target {
   .testTarget(
@@ -41,53 +48,54 @@ let package = Package(
   products: [
     .executable(name: "broker", targets: ["Broker"]),
     .executable(name: "gateway", targets: ["Gateway"]),
+    .executable(name: "mesh", targets: ["Operator"]),
   ],
   targets: [
-    c("CEpoll"),
     c("CChecksum"),
     c("CCrypt", "crypt"),
-    c("CSodium", "sodium"),
+    c("CEpoll"),
     c("CKafka", "rdkafka"),
     c("CPostgres", "pq"),
-    shared("EventLoop", "CEpoll"),
+    c("CRedis", "hiredis"),
+    c("CSodium", "sodium"),
+
     shared("Contract"),
     shared("Wire"),
-    shared("Crypto", "CCrypt", "CSodium"),
     shared("Telemetry"),
+    shared("EventLoop", "CEpoll"),
+    shared("Crypto", "CCrypt", "CSodium"),
+    shared("HTTP", "EventLoop", "Wire"),
     shared("Kafka", "CKafka", "EventLoop"),
     shared("Postgres", "CPostgres", "Contract", "EventLoop"),
-    shared("HTTP", "EventLoop", "Wire"),
+    shared("Redis", "CRedis", "EventLoop"),
     shared("Mesh", "Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Postgres", "Telemetry", "Wire"),
+
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
     program("Gateway", "Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Mesh", "Telemetry", "Wire"),
+    program("Operator", "EventLoop", "Kafka", "Telemetry"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
-    .executableTarget(
-      name: "broker-bench", dependencies: ["EventLoop", "Kafka", "TestKit"], path: "Tests/Bench/Broker",
-      swiftSettings: settings),
-    tests("KafkaTests", "EventLoop", "Kafka"),
-    tests("ContractTests", "Contract"),
-    tests("EventLoopTests", "EventLoop"),
-    tests("PostgresTests", "Contract", "EventLoop", "Postgres"),
-    tests("WireTests", "Wire"),
-    tests("CryptoTests", "Crypto"),
-    tests("TelemetryTests", "Telemetry"),
-    tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
-    .executableTarget(
-      name: "HTTPVerdict", dependencies: ["Wire"], path: "Tests/Fuzz/HTTPVerdict", swiftSettings: settings),
-    .executableTarget(
-      name: "mesh-example", dependencies: ["Contract", "EventLoop", "Mesh", "Postgres", "Telemetry"],
-      path: "Tests/MeshTests/Example", swiftSettings: settings),
-    .testTarget(
-      name: "MeshTests",
-      dependencies: [
-        "TestKit", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Postgres", "Telemetry", "Wire", "mesh-example",
-        "Broker",
-      ],
-      path: "Tests/MeshTests", exclude: ["Example"], swiftSettings: settings),
+    tool("HTTPVerdict", at: "Fuzz/HTTPVerdict", "Wire"),
+    tool("mesh-example", at: "MeshExample", "Contract", "EventLoop", "Mesh", "Postgres", "Telemetry"),
+    tool("broker-bench", at: "Bench/Broker", "EventLoop", "Kafka", "TestKit"),
+    tool("ask-bench", at: "Bench/Ask", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Telemetry"),
     tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Telemetry", "Wire"),
+    tests("ContractTests", "Contract"),
+    tests("CryptoTests", "Crypto"),
+    tests("EventLoopTests", "EventLoop"),
     tests(
       "GatewayTests", "Broker", "Contract", "Crypto", "EventLoop", "Gateway", "HTTP", "Kafka", "Mesh", "Postgres",
       "Telemetry", "Wire", "mesh-example"),
+    tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
+    tests("KafkaTests", "EventLoop", "Kafka"),
+    tests(
+      "MeshTests", "Broker", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Postgres", "Telemetry", "Wire",
+      "mesh-example"),
+    tests("OperatorTests", "EventLoop", "Kafka", "Operator"),
+    tests("PostgresTests", "Contract", "EventLoop", "Postgres"),
+    tests("RedisTests", "EventLoop", "Redis"),
+    tests("TelemetryTests", "Telemetry"),
+    tests("TidyTests"),
+    tests("WireTests", "Wire"),
   ]
 )

@@ -108,6 +108,8 @@ import Wire
     self.operations = operations
     closeIdle()
     maintenance.start()
+    // What the recovery found beyond the last flush is brought to the disk now.
+    flushes.wanted(byWaiter: false)
   }
 
   /// Takes no more requests, answers those that wait for the disk, and leaves the folder so that the next start is fast.
@@ -121,7 +123,7 @@ import Wire
     // One more turn, in which the answers leave.
     try? await Loop.sleep(for: .milliseconds(5))
     for connection in connections.values { connection.close() }
-    let isClean = folder.close(now: Moment.now.unixMilliseconds)
+    let isClean = !folder.flusher.isBusy && folder.close(now: Moment.now.unixMilliseconds)
     operations?.stop()
     if !isClean { log.error("not everything reached the disk; the next start will check the logs") }
   }

@@ -7,6 +7,7 @@ import EventLoop
 @Loop final class FlushLoop: Flushable {
   /// With `--flush none`, sealed segments are still brought to the disk, but nobody waits for them.
   private static let lazyInterval = Duration.seconds(1)
+  private static let drainLimit = Duration.seconds(20)
 
   private let flusher: Flusher
   private let pool: BackgroundPool
@@ -37,7 +38,11 @@ import EventLoop
 
   /// Begins a round, unless one is under way, which will begin the next by itself.
   func flush() {
-    guard let job = flusher.begin(now: Moment.now.unixMilliseconds) else { return }
+    guard let job = flusher.begin(now: Moment.now.unixMilliseconds) else {
+      // A round is under way and begins the next one itself; or the process has no descriptors left for it just now.
+      if !flusher.isBusy { wanted(byWaiter: false) }
+      return
+    }
     isAskedFor = false
     timer?.cancel()
     Task { @Loop in
@@ -59,10 +64,12 @@ import EventLoop
     }
   }
 
-  /// Brings everything to the disk, for a clean stop. Returns when it is there.
+  /// Brings everything to the disk, for a clean stop. Returns when it is there, or after a while without success: the
+  /// next start then checks the logs.
   func drain() async {
     timer?.cancel()
-    while flusher.isBusy || flusher.hasWork {
+    let giveUp = ContinuousClock.now.advanced(by: Self.drainLimit)
+    while flusher.isBusy || flusher.hasWork, ContinuousClock.now < giveUp {
       guard let job = flusher.begin(now: Moment.now.unixMilliseconds, checkpointAll: true) else {
         try? await Loop.sleep(for: .milliseconds(1))
         continue

@@ -42,12 +42,21 @@ public actor Loop {
   /// Turns the main thread into the event loop, runs `body` on it, and exits with the status that `body` returns.
   ///
   /// Call it first thing in `main.swift`: it also blocks the signals that `Signals` waits for, which only works
-  /// while the process has one thread.
+  /// while the process has one thread, and allows the process as many descriptors as the system grants.
   nonisolated public static func run(_ body: @escaping @Loop @Sendable () async -> CInt) -> Never {
     Signals.prepare()
+    raiseDescriptorLimit()
     LoopExecutor.adoptsMainThread = true
     Task { @Loop in exit(await body()) }
     LoopExecutor.shared.runOnCurrentThread()
+  }
+
+  /// Soft limits are low for the sake of `select`, which nothing here uses.
+  nonisolated private static func raiseDescriptorLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
   /// The time at which the current turn began handing out events: monotonic, and free to read.

@@ -20,12 +20,10 @@ final class LoopExecutor: SerialExecutor, @unchecked Sendable {
   private var ready: [UnownedJob] = []
   private var running: [UnownedJob] = []
   private var thread = pthread_t()
-  private let wakeup: CInt
+  private let wakeup = Wakeup()
 
   private init() {
     pthread_mutex_init(mutex, nil)
-    wakeup = eventfd(0, CInt(EFD_NONBLOCK | EFD_CLOEXEC))
-    precondition(wakeup >= 0, "eventfd: \(String(cString: strerror(errno)))")
     if Self.adoptsMainThread {
       thread = pthread_self()
     } else {
@@ -69,16 +67,13 @@ final class LoopExecutor: SerialExecutor, @unchecked Sendable {
     let wake = waiting
     waiting = false
     pthread_mutex_unlock(mutex)
-    if wake { eventfd_write(wakeup, 1) }
+    if wake { wakeup.signal() }
   }
 
   func runOnCurrentThread() -> Never {
     Loop.assumeIsolated {
       let reactor = Reactor.shared
-      let wake = Watch(wakeup) { [wakeup] _ in
-        var count: eventfd_t = 0
-        eventfd_read(wakeup, &count)
-      }
+      let wake = Watch(wakeup.descriptor) { [wakeup] _ in wakeup.clear() }
       wake.interest = .readable
       while true {
         runReadyJobs()

@@ -1,7 +1,7 @@
 import CEpoll
 import Glibc
 
-/// A TCP address, IPv4 or IPv6, with its port.
+/// Where a socket listens or connects: a TCP address, IPv4 or IPv6, with its port, or a socket file.
 public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
   private var bytes: [UInt8]
 
@@ -24,6 +24,18 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     self.init(bytes: UnsafeRawBufferPointer(start: first.pointee.ai_addr, count: Int(first.pointee.ai_addrlen)))
   }
 
+  /// The socket file at `path`, which may be relative. Throws `SocketError` when the path is longer than 107 bytes.
+  public init(path: String) throws(SocketError) {
+    var address = sockaddr_un()
+    let limit = MemoryLayout.size(ofValue: address.sun_path)
+    guard path.utf8.count < limit else {
+      throw SocketError("use the socket file", path, reason: "its path is longer than \(limit - 1) bytes")
+    }
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    self = withUnsafeBytes(of: &address) { SocketAddress(bytes: $0) }
+  }
+
   /// Any free port of the loopback interface: for tests.
   public static var anyLoopbackPort: SocketAddress {
     guard let address = try? SocketAddress(host: "127.0.0.1", port: 0) else { preconditionFailure("no IPv4 loopback") }
@@ -35,19 +47,23 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
   /// Whether only processes of this machine can reach the address.
   public var isLoopback: Bool {
     bytes.withUnsafeBytes { raw in
+      if family == AF_UNIX { return true }
       if family == AF_INET { return raw.load(fromByteOffset: 4, as: UInt8.self) == 127 }
       let address = raw[8..<24]
       return address.dropLast().allSatisfy { $0 == 0 } && address.last == 1
     }
   }
 
-  /// The port number. Port and family offsets are those of `sockaddr_in` and `sockaddr_in6`, which share them.
+  /// The port number, 0 for a socket file. Port and family offsets are those of `sockaddr_in` and `sockaddr_in6`, which
+  /// share them.
   public var port: UInt16 {
-    bytes.withUnsafeBytes { UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self)) }
+    guard family != AF_UNIX else { return 0 }
+    return bytes.withUnsafeBytes { UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self)) }
   }
 
-  /// The numeric address without the port.
+  /// The numeric address without the port, or the path of the socket file.
   public var host: String {
+    if family == AF_UNIX { return String(decoding: bytes.dropFirst(2).prefix { $0 != 0 }, as: UTF8.self) }
     var buffer = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
     let text = bytes.withUnsafeBytes { raw in
       inet_ntop(family, raw.baseAddress! + (family == AF_INET ? 4 : 8), &buffer, socklen_t(INET6_ADDRSTRLEN))
@@ -55,8 +71,14 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     return text.map { String(cString: $0) } ?? "?"
   }
 
-  /// `host:port`, IPv6 hosts in brackets.
-  public var description: String { family == AF_INET6 ? "[\(host)]:\(port)" : "\(host):\(port)" }
+  /// `host:port`, IPv6 hosts in brackets; the path of a socket file.
+  public var description: String {
+    switch family {
+    case AF_UNIX: host.isEmpty ? "a local process" : host
+    case AF_INET6: "[\(host)]:\(port)"
+    default: "\(host):\(port)"
+    }
+  }
 
   func withPointer<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
     bytes.withUnsafeBytes { body($0.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count)) }

@@ -76,7 +76,16 @@ extension Admin {
   public func committedOffsets(
     of group: String, in partitions: [TopicPartition]? = nil
   ) async throws -> [TopicPartition: Offset] {
-    try await client.committedOffsets(of: group, partitions, within: limit)
+    // Kafka lists all by itself when asked for none in particular, but librdkafka 2.0.2 cannot ask so.
+    let asked: [TopicPartition]
+    if let partitions { asked = partitions } else { asked = try await allPartitions() }
+    return try await client.committedOffsets(of: group, asked, within: limit)
+  }
+
+  private func allPartitions() async throws -> [TopicPartition] {
+    try await metadata().topics.flatMap { topic, count in
+      (0..<count).map { TopicPartition(topic, Int32($0)) }
+    }
   }
 
   /// How far a group is behind, in every partition in which it has committed something.

@@ -54,12 +54,11 @@ extension KafkaClient {
   }
 
   func committedOffsets(
-    of group: String, _ partitions: [TopicPartition]?, within limit: Duration = .seconds(10)
+    of group: String, _ partitions: [TopicPartition], within limit: Duration = .seconds(10)
   ) async throws -> [TopicPartition: Offset] {
     try await administer(RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, "group '\(group)'", within: limit) { options in
-      // Without partitions the broker lists all that it knows.
-      let list = PartitionList(partitions ?? [])
-      var request = rd_kafka_ListConsumerGroupOffsets_new(group, partitions == nil ? nil : list.pointer)
+      let list = PartitionList(partitions)
+      var request = rd_kafka_ListConsumerGroupOffsets_new(group, list.pointer)
       rd_kafka_ListConsumerGroupOffsets(handle.client, &request, 1, options, handle.queue)
       rd_kafka_ListConsumerGroupOffsets_destroy(request)
     } parse: { event throws(KafkaError) in

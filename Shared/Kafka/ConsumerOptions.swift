@@ -35,9 +35,10 @@ public struct ConsumerOptions: Sendable {
   public var reset = Reset.error
   /// Whether the delegate is told when it has read everything there is at the moment.
   public var reportsEnd = false
-  /// Bound on messages that are fetched ahead, for each partition.
-  public var prefetchLimit = 10_000
-  /// Bound on bytes that are fetched ahead, for the whole consumer.
+  /// Bound on messages that are fetched ahead. librdkafka looks only about once a second whether a full queue has room
+  /// again, so a consumer that shall not idle then needs more than a second's worth.
+  public var prefetchLimit = 50_000
+  /// Bound on bytes that are fetched ahead; the same holds.
   public var prefetchByteLimit = 32 << 20
   /// How long the broker keeps a fetch waiting for a message. A newly assigned partition of a broker that is being
   /// waited on begins after this time at the latest.

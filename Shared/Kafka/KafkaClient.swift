@@ -1,18 +1,17 @@
-import CEpoll
 import CKafka
 import EventLoop
 import Glibc
 
 /// What producer, consumer and administrator have in common: a C client whose events are handled on the loop.
 ///
-/// librdkafka writes to an eventfd when its queue stops being empty; the loop then takes events, without waiting,
+/// librdkafka signals a `Wakeup` when its queue stops being empty; the loop then takes events, without waiting,
 /// until there are none or the turn's share is used up.
 @Loop final class KafkaClient {
   /// Messages and other events handled in one turn, at most, so that sockets and timers are not starved.
   private static let eventsPerTurn = 256
 
   let handle: ClientHandle
-  private let eventDescriptor: CInt
+  private let wakeup = Wakeup()
   private let log: (@Loop @Sendable (KafkaConfiguration.LogLine) -> Void)?
   private var watch: Watch?
   /// Gets each event that is not an answer to a request, an error or a log line.
@@ -29,7 +28,7 @@ import Glibc
   var isOpen: Bool { watch != nil }
   /// Leaves consumed messages in librdkafka's queue, which stops fetching when it is full.
   var holdsMessages = false {
-    didSet { if !holdsMessages, isOpen { eventfd_write(eventDescriptor, 1) } }
+    didSet { if !holdsMessages, isOpen { wakeup.signal() } }
   }
 
   /// Starts a client of the given type, with the settings all clients share, then `settings`, then the user's own.
@@ -39,8 +38,6 @@ import Glibc
     handle = try ClientHandle(
       type, configuration.shared + settings + configuration.properties.sorted { $0.key < $1.key }, events: events)
     log = configuration.log
-    eventDescriptor = eventfd(0, CInt(EFD_NONBLOCK | EFD_CLOEXEC))
-    precondition(eventDescriptor >= 0, "eventfd: \(String(cString: strerror(errno)))")
   }
 
   /// Begins to deliver events. The client then lives until `stop()`.
@@ -49,12 +46,12 @@ import Glibc
     self.drained = drained
     var one: UInt64 = 1
     for queue in [handle.queue, handle.messages] {
-      rd_kafka_queue_io_event_enable(queue, eventDescriptor, &one, MemoryLayout<UInt64>.size)
+      rd_kafka_queue_io_event_enable(queue, wakeup.descriptor, &one, MemoryLayout<UInt64>.size)
     }
-    watch = Watch(eventDescriptor) { _ in self.drain() }
+    watch = Watch(wakeup.descriptor) { _ in self.drain() }
     watch?.interest = .readable
     // librdkafka only reports that a queue has become non-empty, and this one may have been so before.
-    eventfd_write(eventDescriptor, 1)
+    wakeup.signal()
   }
 
   /// Ends delivery. Requests that still wait fail; nothing is called afterwards.
@@ -67,7 +64,6 @@ import Glibc
     watch.cancel()
     // librdkafka writes under a queue's lock, so nobody writes to the descriptor after this.
     for queue in [handle.queue, handle.messages] { rd_kafka_queue_io_event_enable(queue, -1, nil, 0) }
-    close(eventDescriptor)
     for answered in requests.removeAll() { answered(nil) }
   }
 
@@ -75,13 +71,12 @@ import Glibc
   /// (`max.poll.interval.ms`).
   func drain() {
     guard isOpen else { return }
-    var count: eventfd_t = 0
-    eventfd_read(eventDescriptor, &count)
+    wakeup.clear()
     var left = Self.eventsPerTurn
     // What concerns the group goes first: a revocation must not wait behind messages.
     take(from: handle.queue, upTo: &left)
     if !holdsMessages { take(from: handle.messages, upTo: &left) }
-    if left == 0, isOpen { eventfd_write(eventDescriptor, 1) }
+    if left == 0, isOpen { wakeup.signal() }
     drained?()
   }
 

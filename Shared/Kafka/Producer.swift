@@ -139,7 +139,7 @@ import EventLoop
     let list = headers.isEmpty ? nil : Self.list(headers)
     let number = delivered.map { reports.insert($0) } ?? 0
     let status = ckafka_produce(
-      client.handle.client, topic.pointer, partition ?? RD_KAFKA_PARTITION_UA, Self.start(key), key?.count ?? 0,
+      topic.handle.client, topic.pointer, partition ?? RD_KAFKA_PARTITION_UA, Self.start(key), key?.count ?? 0,
       Self.start(value), value?.count ?? 0, list, UnsafeMutableRawPointer(bitPattern: number))
     guard status == RD_KAFKA_RESP_ERR_NO_ERROR else {
       if let list { rd_kafka_headers_destroy(list) }
@@ -229,11 +229,13 @@ import EventLoop
   }
 
   private func report(_ event: consuming Event) {
+    pending -= rd_kafka_event_message_count(event.pointer)
     while let message = rd_kafka_event_message_next(event.pointer) {
-      pending -= 1
       let error = message.pointee.err
       if error != RD_KAFKA_RESP_ERR_NO_ERROR { failures += 1 }
-      guard let delivered = reports.remove(Int(bitPattern: message.pointee._private)) else { continue }
+      guard let number = message.pointee._private, let delivered = reports.remove(Int(bitPattern: number)) else {
+        continue
+      }
       delivered(error == RD_KAFKA_RESP_ERR_NO_ERROR ? .success(message.pointee.offset) : .failure(Self.error(message)))
     }
     if pending == 0 { resumeFlushes() }

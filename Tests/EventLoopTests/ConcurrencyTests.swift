@@ -39,15 +39,31 @@ import Testing
     await #expect(throws: CancellationError.self) { try await pool.run { throw CancellationError() } }
   }
 
-  @Test @Loop func `a background queue at its bound refuses more`() async throws {
+  @Test @Loop func `a background queue at its bound refuses more, and what it took is still done`() async throws {
     let pool = BackgroundPool(threads: 1, limit: 2)
     defer { pool.stop() }
-    let waiting = (0..<3).map { _ in Task { @Loop in try await pool.run { _ = usleep(100_000) } } }
-    try await Loop.sleep(for: .milliseconds(30))
-    let fourth = Task { @Loop in try await pool.run { _ = usleep(1) } }
-    await #expect(throws: BackgroundPool.Full.self) {
-      for task in waiting + [fourth] { try await task.value }
+    var descriptors: [CInt] = [0, 0]
+    #expect(pipe(&descriptors) == 0)
+    let ends = descriptors
+    defer { for end in ends { close(end) } }
+    let started = Promise<Void>()
+    // Holds the one thread until the pipe is written to.
+    let blocking = Task { @Loop in
+      try await pool.run {
+        Task { @Loop in started.fulfil(()) }
+        var byte: UInt8 = 0
+        return read(ends[0], &byte, 1)
+      }
     }
+    try await started.value
+    let waiting = (1...2).map { number in Task { @Loop in try await pool.run { number } } }
+    for _ in 0..<10 { await Task.yield() }
+    await #expect(throws: BackgroundPool.Full.self) { try await pool.run { 3 } }
+    #expect(write(ends[1], "x", 1) == 1)
+    #expect(try await blocking.value == 1)
+    var numbers: [Int] = []
+    for task in waiting { numbers.append(try await task.value) }
+    #expect(numbers == [1, 2])
   }
 
   @Test @Loop func `a promise gives its first outcome to whoever waits, before or after`() async throws {

@@ -29,7 +29,7 @@ STRICTER = {
     "headers_too_large": "bounded",
     "host_mismatch": "the absolute form and Host name two hosts",
     "length_and_transfer_encoding": "two lengths (RFC 9112 6.3 permits refusing)",
-    "malformed_chunk": "no space around a chunk's size, at most 15 digits",
+    "malformed_chunk": "no space around a chunk's size or the signs of its extensions, at most 15 digits",
     "malformed_content_length": "digits only: no list, no number of 2^63 or more",
     "malformed_header": "a name is made of token characters",
     "malformed_host": "a name or address with an optional port",

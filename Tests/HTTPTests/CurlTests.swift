@@ -49,15 +49,15 @@ import Wire
   @Test @Loop func `curl is understood in every way it sends`() async throws {
     let server = try HTTPServer(on: .anyLoopbackPort, answer: describe)
     defer { server.stop() }
-    let upload = Data((0..<3_000_000).map { UInt8(truncatingIfNeeded: $0) })
+    let upload = Data((0..<1_100_000).map { UInt8(truncatingIfNeeded: $0) })
     let sum = upload.reduce(0) { $0 + Int($1) }
     #expect(try await curl(server, "/a%20b/c?d=e+f") == #"GET ["a b", "c"] d=e f 0 0"#)
     #expect(try await curl(server, "/", "--data", "abc") == "POST []  3 294")
     #expect(try await curl(server, "/", "--http1.0", "--data", "abc") == "POST []  3 294")
     #expect(try await curl(server, "/", "--request", "PATCH", "--data", "") == "PATCH []  0 0")
     // Over a megabyte, curl expects 100 (Continue).
-    #expect(try await curl(server, "/", "--data-binary", "@-", input: upload) == "POST []  3000000 \(sum)")
-    #expect(try await curl(server, "/f", "--upload-file", "-", input: upload) == #"PUT ["f"]  3000000 \#(sum)"#)
+    #expect(try await curl(server, "/", "--data-binary", "@-", input: upload) == "POST []  1100000 \(sum)")
+    #expect(try await curl(server, "/f", "--upload-file", "-", input: upload) == #"PUT ["f"]  1100000 \#(sum)"#)
     #expect(try await curl(server, "/", "--head", "--write-out", "%{http_code} %{size_download}").hasSuffix("200 0"))
     #expect(try await curl(server, "/../x", "--path-as-is", "--write-out", " %{http_code}").hasSuffix(" 400"))
     #expect(

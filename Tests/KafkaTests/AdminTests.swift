@@ -102,7 +102,7 @@ import Testing
     let admin = try Admin(try TestCluster.configuration())
     let name = TestCluster.freshTopic()
     let error = await #expect(throws: KafkaError.self) {
-      try await admin.waitUntilReady(topics: [name: 2], within: .milliseconds(200))
+      try await admin.waitUntilReady(topics: [name: 2], within: .seconds(2))
     }
     #expect(error?.reason == .unknownTopic)
     #expect(error?.description.contains("topic '\(name)': has 0 of 2 partitions") == true)

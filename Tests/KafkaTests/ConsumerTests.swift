@@ -84,6 +84,7 @@ import Testing
     try await eventually("all messages") { recorder.messages.count >= 10_000 }
     #expect(recorder.values == (0..<10_000).map(String.init))
     #expect(holds > 10)
+    recorder.onMessages = nil
     await consumer.close()
   }
 
@@ -127,6 +128,7 @@ import Testing
     try await eventually("all messages") { recorder.messages.count >= 1000 }
     #expect(recorder.values == (0..<1000).map(String.init))
     #expect(pauses > 1)
+    recorder.onMessages = nil
     await consumer.close()
   }
 

@@ -12,7 +12,7 @@ import TestKit
   static func configuration(
     clientID: String = "test", properties: [String: String] = [:]
   ) throws -> KafkaConfiguration {
-    let server = try server ?? BrokerServer(arguments: ["--auto-create", "true", "--default-partitions", "4"])
+    let server = try server ?? BrokerServer(arguments: ["--auto-create", "--default-partitions", "4"])
     Self.server = server
     return try KafkaConfiguration(brokers: server.address, clientID: clientID, properties: properties)
   }

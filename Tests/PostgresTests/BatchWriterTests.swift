@@ -57,7 +57,8 @@ import Testing
     #expect(ids == (0..<20).filter { $0 != 13 })
   }
 
-  @Test @Loop func `an item is written wholly or not at all, and a fault found at commit is its own too`() async throws {
+  @Test @Loop func `an item is written wholly or not at all, and a fault found at commit is its own too`() async throws
+  {
     let database = try await openItems()
     let writer = BatchWriter(database)
     defer {

@@ -203,7 +203,7 @@ import Testing
     }
   }
 
-  @Test @Loop func `listeners hear their channel, from when they say they listen until they are cancelled`() async throws {
+  @Test @Loop func `listeners hear their channel until they are cancelled`() async throws {
     let database = try await openDatabase()
     defer { database.close() }
     let (first, second, other) = (Heard(), Heard(), Heard())

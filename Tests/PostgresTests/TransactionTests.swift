@@ -140,7 +140,7 @@ import Testing
     #expect(try await database.query("select 1").count == 1)
   }
 
-  @Test @Loop func `a transaction whose task is cancelled is stopped on the server and its connection used again`() async throws {
+  @Test @Loop func `a transaction whose task is cancelled is stopped, and its connection is used again`() async throws {
     let database = try await openItems { $0.connections = 1 }
     defer { database.close() }
     let task = Task { @Loop in

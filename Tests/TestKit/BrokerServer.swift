@@ -84,7 +84,6 @@ public final class BrokerServer: @unchecked Sendable {
   private static func run(_ process: Process) throws {
     let started = DispatchSemaphore(value: 0)
     nonisolated(unsafe) var failure: (any Error)?  // written before the semaphore is signalled, read after
-    nonisolated(unsafe) let process = process
     Thread.detachNewThread {
       do { try process.run() } catch { failure = error }
       started.signal()

@@ -19,7 +19,7 @@ public final class PostgresServer: Sendable {
     process = try ServerProcess(
       "postgres", prepare: "\(Self.programs)/initdb -D data -U postgres -A trust -E UTF8 --locale=C --no-sync",
       run: "\(Self.programs)/postgres -D data -k \"$PWD\" -h '' -F -c max_connections=200 -c log_min_messages=fatal",
-      probe: "\(Self.programs)/pg_isready -h \"$PWD\" -U postgres", user: "postgres")
+      probe: "\(Self.programs)/pg_isready -h \"$PWD\" -U postgres", end: "QUIT", user: "postgres")
     try await process.start()
   }
 

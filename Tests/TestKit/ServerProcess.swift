@@ -27,8 +27,13 @@ public final class ServerProcess: @unchecked Sendable {
   ///   - prepare: A shell command that is run once, in the folder.
   ///   - run: The shell command that becomes the server.
   ///   - probe: A shell command that succeeds once the server answers.
+  ///   - end: The signal that ends the server for good. (A shell's background children ignore `QUIT` unless they say otherwise.)
   ///   - user: Whom to become when the tests run as root, for servers that refuse root.
-  public init(_ name: String, prepare: String = ":", run: String, probe: String, user: String? = nil) throws {
+  public init(
+    _ name: String, prepare: String = ":", run: String, probe: String, end: String = "KILL", user: String? = nil
+  )
+    throws
+  {
     var template = Array("/tmp/\(name)-XXXXXX".utf8CString)
     guard let path = mkdtemp(&template) else { throw Failure(description: "mkdtemp: \(errno)") }
     folder = String(cString: path)
@@ -36,6 +41,7 @@ public final class ServerProcess: @unchecked Sendable {
     let script = """
       trap '' INT TERM
       cd '\(folder)' || exit 1
+      exec 2>>shell.log
       \(lowered.isEmpty ? ":" : "chown \(user ?? "root") .")
       prepare() { \(lowered)sh -c "$1" >>prepare.log 2>&1; }
       running() { [ -n "$pid" ] && kill -0 $pid 2>/dev/null; }
@@ -59,7 +65,7 @@ public final class ServerProcess: @unchecked Sendable {
           kill) end KILL; echo 0 ;;
         esac
       done
-      end QUIT
+      end \(end)
       cd / && rm -rf '\(folder)'
       """
     var toShell: [CInt] = [0, 0]

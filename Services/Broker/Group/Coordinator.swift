@@ -96,8 +96,9 @@ import Wire
   /// Removes an empty group and its offsets.
   func delete(_ group: GroupID) throws(GroupError) {
     var actions: [GroupAction] = []
-    defer { perform(actions) }
     try registry.delete(group, at: .now, into: &actions)
+    // What could not be written would be there again after a restart.
+    if !perform(actions) { throw .coordinatorNotAvailable }
   }
 
   /// Removes the offsets that groups have committed in a topic that is gone.
@@ -129,7 +130,9 @@ import Wire
 
   // MARK: Actions
 
-  private func perform(_ actions: [GroupAction]) {
+  /// Answers whether the log took everything.
+  @discardableResult
+  private func perform(_ actions: [GroupAction]) -> Bool {
     // Set when the log refuses: what depends on it must not be promised.
     var isRefused = false
     for action in actions {
@@ -140,6 +143,7 @@ import Wire
         give(isRefused ? action.unavailable : action, to: token)
       }
     }
+    return !isRefused
   }
 
   private func append(_ records: [GroupRecord]) -> Bool {

@@ -8,7 +8,8 @@
 ///
 /// **Life cycle.** empty → preparingRebalance → completingRebalance → stable, from the last two back to
 /// preparingRebalance, and from there to empty when nobody is left. Each begun generation has a higher number, an empty
-/// one too.
+/// one too. A crash of the broker takes back those that were not stored, and their numbers come again; nobody was given
+/// an assignment in them unless the disk was full.
 ///
 /// **Concurrency.** None: the `GroupRegistry` owns it, and the registry's driver calls from one place.
 ///

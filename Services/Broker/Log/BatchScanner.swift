@@ -5,8 +5,9 @@ struct BatchScanner {
   enum Step {
     case batch(RecordBatch, position: Int)
     case end
-    /// The bytes at `position` are no whole batch.
-    case bad(RecordBatchError)
+    /// The bytes at `position` are no batch, or not all of one. If they are the rest of the file and as long as they
+    /// say they are, `offsets` is how many a batch of that length may have had.
+    case bad(RecordBatchError, offsets: Int64?)
   }
 
   private let file: OpenFile
@@ -31,9 +32,11 @@ struct BatchScanner {
     guard position < end else { return .end }
     let head = try bytes(at: position, atLeast: min(RecordBatch.headSize, end - position))
     let batch: RecordBatch
-    do { batch = try RecordBatch(head: head) } catch { return .bad(error) }
+    do { batch = try RecordBatch(head: head) } catch {
+      return .bad(error, offsets: RecordBatch.possibleOffsets(in: head, size: end - position))
+    }
     guard batch.size <= end - position else {
-      return .bad(.cutShort(needed: batch.size, available: end - position))
+      return .bad(.cutShort(needed: batch.size, available: end - position), offsets: nil)
     }
     defer { position += batch.size }
     return .batch(batch, position: position)

@@ -165,7 +165,7 @@ struct CompactionJob: Sendable {
     while true {
       switch try scanner.next() {
       case .end: return
-      case .bad(let error): throw LogError(.corruptMessage, "\(source.path) at byte \(scanner.position): \(error)")
+      case .bad(let error, _): throw LogError(.corruptMessage, "\(source.path) at byte \(scanner.position): \(error)")
       case .batch(let batch, let position):
         let bytes = try LogSlice(file: file, position: position, count: batch.size).bytes()
         try bytes.span.bytes.withUnsafeBytes { content throws(LogError) in
@@ -288,6 +288,8 @@ extension PartitionLog {
         rewritten.state, isCheckpointed: isCheckpointed, directory: directory, segmentBytes: config.segmentBytes,
         context: context)
       segment.isSealed = true
+      segment.isLinked = true
+      segment.producersAtSeal = isCheckpointed ? nil : rewritten.state.producers
       old.discard()
       segments[number] = segment
     }

@@ -68,12 +68,18 @@ final class DataFolder {
     if unlink(path + "/clean") == 0 { try disk.syncFolder(path) }
   }
 
+  deinit {
+    // Both hold segments, which hold the context.
+    context.files.removeAll()
+    context.flusher.removeAll()
+  }
+
   private func openTopics(now: Int64) throws(LogError) {
     var found: [(folder: String, description: TopicDescription)] = []
     for folder in try Files.list(path + "/topics") {
       let folderPath = path + "/topics/" + folder
       guard let bytes = try Files.read(folderPath + "/topic", limit: 1 << 20) else {
-        Files.remove(folderPath)  // a creation that did not come to its end
+        try removeUnfinished(folderPath)
         continue
       }
       guard let description = TopicDescription(bytes), folder == description.folder else {
@@ -91,6 +97,17 @@ final class DataFolder {
       try openPartitions(of: topic, upTo: description.partitions, now: now)
       topics[topic.name] = topic
     }
+  }
+
+  /// Removes a creation that did not come to its end: there is a segment only once the topic's file was written.
+  private func removeUnfinished(_ topicFolder: String) throws(LogError) {
+    for partition in try Files.list(topicFolder) where !partition.hasSuffix(".new") {
+      guard try Files.list(topicFolder + "/" + partition).isEmpty else {
+        throw LogError(
+          .folderUnusable, "\(topicFolder)/topic is missing; restore it from a copy, or move the folder away")
+      }
+    }
+    Files.remove(topicFolder)
   }
 
   /// Refuses a topic with a segment that cannot be opened, before anything is changed.
@@ -129,9 +146,14 @@ final class DataFolder {
     let config = try checkCreation(of: name, partitions: partitions, overrides: overrides)
     let description = TopicDescription(name: name, id: id, partitions: partitions, overrides: overrides)
     let topic = Topic(name: name, id: id, config: config, folder: path + "/topics/" + description.folder)
-    try makePartitions(description, in: topic.folder)
-    try context.disk.syncFolder(path + "/topics")
-    try openPartitions(of: topic, upTo: partitions, now: now)
+    do throws(LogError) {
+      try makePartitions(description, in: topic.folder)
+      try context.disk.syncFolder(path + "/topics")
+      try openPartitions(of: topic, upTo: partitions, now: now)
+    } catch {
+      Files.remove(topic.folder)
+      throw error
+    }
     topics[name] = topic
     return topic
   }

@@ -113,7 +113,7 @@ enum Files {
 
   /// The whole of a file that must not be larger than `limit` bytes; nil when it does not exist.
   static func read(_ path: String, limit: Int = 64 << 20) throws(LogError) -> [UInt8]? {
-    guard exists(path) else { return nil }
+    if access(path, F_OK) != 0 && errno == ENOENT { return nil }
     let file = try OpenFile(path, O_RDONLY)
     let size = try file.size()
     guard size <= limit else {

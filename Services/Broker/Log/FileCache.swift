@@ -25,6 +25,11 @@ final class FileCache {
     open.removeLast()
   }
 
+  /// Lets go of all segments.
+  func removeAll() {
+    open.removeAll()
+  }
+
   private func evict() {
     // Two turns: the first may only clear marks. None is found when all hold unflushed data.
     for _ in 0..<open.count * 2 {

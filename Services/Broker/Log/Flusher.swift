@@ -56,6 +56,11 @@ final class Flusher {
   /// Whether a round is under way.
   var isBusy: Bool { !inFlight.isEmpty }
 
+  /// Forgets what is queued, with the logs themselves.
+  func removeAll() {
+    queued.removeAll()
+  }
+
   func queue(_ log: PartitionLog) {
     if log.isQueued { return }
     log.isQueued = true
@@ -67,16 +72,17 @@ final class Flusher {
     guard inFlight.isEmpty, let disk = queued.first?.context.disk else { return nil }
     var files: [FlushJob.File] = []
     var checkpoints = Self.checkpointsPerRound
+    var postponed: [PartitionLog] = []
     for log in queued {
+      // Found by the start and not opened since: without a free descriptor a later round takes them.
+      guard let open = log.openDirty() else {
+        postponed.append(log)
+        continue
+      }
       log.isQueued = false
       var taken: [(segment: Segment, checkpointSize: Int?)] = []
-      for segment in log.dirty {
+      for (segment, file) in zip(log.dirty, open) {
         segment.isDirty = false
-        // A file that cannot be opened again was closed while clean: its bytes are on disk, or the round must fail.
-        guard let file = try? segment.file() else {
-          files.append(FlushJob.File(log: inFlight.count, file: nil, folder: nil, checkpoint: nil))
-          continue
-        }
         segment.isFlushing = true
         var checkpoint: FlushJob.Checkpoint?
         if segment.isSealed || checkpointAll || (checkpoints > 0 && log.isCheckpointDue(segment, now: now)) {
@@ -95,8 +101,8 @@ final class Flusher {
       log.dirty.removeAll(keepingCapacity: true)
       inFlight.append(Pending(log: log, segments: taken, nextOffset: log.endOffset))
     }
-    queued.removeAll(keepingCapacity: true)
-    return FlushJob(files: files, disk: disk)
+    queued = postponed
+    return inFlight.isEmpty ? nil : FlushJob(files: files, disk: disk)
   }
 
   /// Ends the round; the answer has each of its partitions once.
@@ -132,6 +138,18 @@ final class Flusher {
 }
 
 extension PartitionLog {
+  /// The open files of the dirty segments; nil when one cannot be opened now.
+  func openDirty() -> [OpenFile]? {
+    do throws(LogError) {
+      var files: [OpenFile] = []
+      for segment in dirty { files.append(try segment.file()) }
+      return files
+    } catch {
+      context.notice(.writeFailed(topic: topic, partition: partition, reason: error.message))
+      return nil
+    }
+  }
+
   /// Whether so much was written, or so long ago, that the next flush should write the segment's checkpoint.
   func isCheckpointDue(_ segment: Segment, now: Int64) -> Bool {
     segment.size - max(0, segment.checkpointSize) >= context.settings.checkpointBytes
@@ -149,8 +167,7 @@ struct FlushJob: Sendable {
   struct File: Sendable {
     /// Which of the round's partitions.
     let log: Int
-    /// Nil when the file could not be opened.
-    let file: OpenFile?
+    let file: OpenFile
     /// The folder to sync because the file is new in it.
     let folder: String?
     let checkpoint: Checkpoint?
@@ -166,11 +183,7 @@ struct FlushJob: Sendable {
     var result = FlushResult()
     var folders: [String: Int32] = [:]
     for entry in files {
-      guard let file = entry.file else {
-        result.failures[entry.log] = EIO
-        continue
-      }
-      if disk.sync(file.descriptor) != 0 { result.failures[entry.log] = errno }
+      if disk.sync(entry.file.descriptor) != 0 { result.failures[entry.log] = errno }
       guard let folder = entry.folder else { continue }
       if folders[folder] == nil { folders[folder] = syncFolder(folder) }
       if let code = folders[folder], code != 0 { result.failures[entry.log] = code }

@@ -45,7 +45,7 @@ final class LogContext {
 }
 
 /// Limits of the log.
-struct LogSettings {
+struct LogSettings: Sendable {
   /// When written batches are forced to disk.
   var flush = FlushPolicy.interval(.milliseconds(5))
   /// Segment files kept open; those with unflushed data come on top. The process limit (RLIMIT_NOFILE) must leave
@@ -64,7 +64,7 @@ struct LogSettings {
 }
 
 /// What the log counted since the start.
-struct LogMetrics: Equatable {
+struct LogMetrics: Equatable, Sendable {
   var bytesIn = 0
   var messagesIn = 0
   var batchesIn = 0
@@ -88,7 +88,7 @@ struct LogMetrics: Equatable {
 }
 
 /// Something an operator should read; one line each.
-enum LogNotice: Equatable, CustomStringConvertible {
+enum LogNotice: Equatable, Sendable, CustomStringConvertible {
   /// A start cut unfinished bytes that were written after the last checkpoint.
   case tailCut(topic: String, partition: Int32, offset: Int64, bytes: Int)
   /// Records that had been written are gone: offsets `from` up to `to` are lost, the bytes kept in a file beside the log.

@@ -190,7 +190,7 @@ final class PartitionLog {
 
   /// Whether the active segment is old enough to be sealed.
   func isActiveAged(now: Int64) -> Bool {
-    active.startedAt >= 0 && now - active.startedAt >= config.segmentAge.milliseconds
+    active.size > 0 && now - active.startedAt >= config.segmentAge.milliseconds
   }
 
   /// Seals the active segment and begins the next one.

@@ -9,10 +9,11 @@ import Wire
 ///
 /// - An *unfinished write* is an incomplete batch, or bytes that are no batch at all, at the end, beyond the checkpoint,
 ///   with no whole batch after it. It was never acknowledged as durable; it is cut and reported.
-/// - Everything else is *damage*: bytes below the checkpoint, a complete batch with a wrong checksum, or whole batches
-///   after the bad spot. The good prefix stays; from the bad spot on the bytes move into a `.damaged` file beside the
-///   log and are reported. The log goes on beyond every offset that the checkpoint or the lost bytes speak of, in a new
-///   segment, so that no offset is given out twice; a reader passes over the hole.
+/// - Everything else is *damage*: bytes below the checkpoint, a complete batch with a wrong checksum, head or place, or
+///   whole batches after the bad spot. The good prefix stays; from the bad spot on the bytes move into a `.damaged` file
+///   beside the log and are reported. The log goes on beyond every offset that the checkpoint or the lost bytes speak
+///   of, in a new segment, so that no offset is given out twice. A batch without records covers the hole, so that a
+///   reader gets past it and finds the end of the log where it is said to be.
 extension PartitionLog {
   /// Opens the log in `directory`, which exists; `verifying` after an unclean stop. `now` is in milliseconds since 1970.
   ///
@@ -22,8 +23,8 @@ extension PartitionLog {
     now: Int64
   ) throws(LogError) -> PartitionLog {
     var recovery = Recovery(
-      topic: topic, partition: partition, directory: directory, segmentBytes: config.segmentBytes, context: context,
-      now: now)
+      topic: topic, partition: partition, directory: directory, segmentBytes: config.segmentBytes,
+      isCompacted: config.cleanup.contains(.compact), context: context, now: now)
     try recovery.run(verifying: verifying)
     let log = PartitionLog(
       topic: topic, partition: partition, directory: directory, config: config, context: context,
@@ -57,6 +58,8 @@ private struct Recovery {
   let partition: Int32
   let directory: String
   let segmentBytes: Int
+  /// Compaction leaves holes between batches; without it each begins where the one before it ends.
+  let isCompacted: Bool
   let context: LogContext
   let now: Int64
 
@@ -67,12 +70,14 @@ private struct Recovery {
   var durableOffset: Int64 = 0
 
   init(
-    topic: String, partition: Int32, directory: String, segmentBytes: Int, context: LogContext, now: Int64
+    topic: String, partition: Int32, directory: String, segmentBytes: Int, isCompacted: Bool, context: LogContext,
+    now: Int64
   ) {
     self.topic = topic
     self.partition = partition
     self.directory = directory
     self.segmentBytes = segmentBytes
+    self.isCompacted = isCompacted
     self.context = context
     self.now = now
     producers = ProducerTable(capacity: context.settings.producersPerPartition)
@@ -88,8 +93,30 @@ private struct Recovery {
       let isLast = number == offsets.count - 1
       try recover(segmentAt: offset, before: isLast ? nil : offsets[number + 1], verifying: verifying && isLast)
     }
+    try coverHole()
     for segment in segments.dropLast() { segment.isSealed = true }
     durableOffset = unsynced.isEmpty ? segments.last!.nextOffset : unsynced.first!.baseOffset
+  }
+
+  /// Writes batches without records where damage has left a hole before an end of the log that holds nothing yet, as
+  /// compaction leaves them. A start that is interrupted here is made up for by the next.
+  private mutating func coverHole() throws(LogError) {
+    guard segments.count > 1, segments[segments.count - 1].size == 0 else { return }
+    let (before, end) = (segments[segments.count - 2], segments[segments.count - 1].baseOffset)
+    while before.nextOffset < end {
+      let delta = Int32(clamping: end - before.nextOffset - 1)
+      let cover = RecordBatchBuilder(covering: before.nextOffset, lastOffsetDelta: delta).finish { crc32c($0) }
+      do {
+        let batch = try cover.withUnsafeBytes { try RecordBatch(head: $0) }
+        try cover.withUnsafeBytes { try before.write($0) }
+        before.note(batch, now: now)
+      } catch let error as LogError {
+        throw error
+      } catch {
+        preconditionFailure("a batch of our own making is refused: \(error)")
+      }
+      if unsynced.last !== before { unsynced.append(before) }
+    }
   }
 
   private func newSegment(at offset: Int64) -> Segment {
@@ -114,14 +141,19 @@ private struct Recovery {
     let bad = try scan(file, to: size, from: &state, known: known, before: next ?? .max)
     let lostFrom = state.nextOffset
     if bad != nil || state.size < known?.size ?? 0 {
-      try cut(file, path, size: size, at: state, known: known, wrongChecksum: bad?.lastOffset, next: next)
+      try cut(file, path, size: size, at: state, known: known, spoiled: bad?.lastOffset, next: next)
     }
-    let isCovered = known.map { $0.size == state.size && $0.nextOffset == state.nextOffset } ?? (state.size == 0)
+    if state.size == 0 { state.startedAt = -1 }
+    let isCovered = known.map { $0.size == state.size && $0.nextOffset == state.nextOffset } ?? false
     let segment = Segment(
-      state, isCheckpointed: known != nil && isCovered, directory: directory, segmentBytes: segmentBytes,
-      context: context)
+      state, isCheckpointed: isCovered, directory: directory, segmentBytes: segmentBytes, context: context)
     segments.append(segment)
-    if !isCovered { unsynced.append(segment) }
+    // A checkpoint is written after the folder was synced.
+    segment.isLinked = known != nil
+    if !isCovered {
+      unsynced.append(segment)
+      if next != nil || resumption != nil { segment.producersAtSeal = producers }
+    }
     if next == nil, let resumption, resumption > lostFrom {
       let following = newSegment(at: resumption)
       following.isLinked = true
@@ -140,7 +172,7 @@ private struct Recovery {
 
   /// Where a scan stopped before the end of the file.
   private struct BadSpot {
-    /// The last offset of the batch there, when it is complete but its checksum is wrong.
+    /// The last offset of the batch there, when it is complete but wrong.
     var lastOffset: Int64?
   }
 
@@ -152,9 +184,11 @@ private struct Recovery {
     while true {
       switch try scanner.next() {
       case .end: return nil
-      case .bad: return BadSpot()
+      case .bad(_, let offsets): return BadSpot(lastOffset: offsets.map { state.nextOffset + $0 - 1 })
       case .batch(let batch, let position):
-        guard batch.baseOffset >= state.nextOffset, batch.lastOffset < next else { return BadSpot() }
+        guard isInPlace(batch, after: state), batch.lastOffset < next else {
+          return BadSpot(lastOffset: state.nextOffset + Int64(batch.lastOffsetDelta))
+        }
         guard try scanner.isIntact(batch, at: position) else { return BadSpot(lastOffset: batch.lastOffset) }
         state.index.note(
           offsetDelta: UInt32(clamping: batch.baseOffset - state.baseOffset), position: position,
@@ -169,19 +203,25 @@ private struct Recovery {
     }
   }
 
+  /// The base offset is not covered by the checksum, so it must fit what came before it.
+  private func isInPlace(_ batch: RecordBatch, after state: Checkpoint) -> Bool {
+    guard isCompacted else { return batch.baseOffset == state.nextOffset }
+    return batch.baseOffset >= state.nextOffset && batch.lastOffset - state.baseOffset <= Int64(Int32.max)
+  }
+
   /// Ends a segment where it stops being right, keeping aside what was damaged.
   private mutating func cut(
-    _ file: OpenFile, _ path: String, size: Int, at good: Checkpoint, known: Checkpoint?, wrongChecksum: Int64?,
+    _ file: OpenFile, _ path: String, size: Int, at good: Checkpoint, known: Checkpoint?, spoiled: Int64?,
     next: Int64?
   ) throws(LogError) {
     let later = try lastWholeBatch(in: file, after: good.size, to: size, notBefore: good.nextOffset)
-    let isDamage = good.size < known?.size ?? 0 || wrongChecksum != nil || later != nil
+    let isDamage = good.size < known?.size ?? 0 || spoiled != nil || later != nil
     guard isDamage else {
       try truncate(file, path, to: good.size)
       return context.notice(
         .tailCut(topic: topic, partition: partition, offset: good.nextOffset, bytes: size - good.size))
     }
-    var lostTo = max(good.nextOffset, known?.nextOffset ?? 0, (wrongChecksum ?? -1) + 1, (later ?? -1) + 1)
+    var lostTo = max(good.nextOffset, known?.nextOffset ?? 0, (spoiled ?? -1) + 1, (later ?? -1) + 1)
     if let next { lostTo = min(lostTo, next) }
     let kept = path + "." + String(good.size) + ".damaged"
     try copy(file, from: good.size, to: size, into: kept)

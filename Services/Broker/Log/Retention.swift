@@ -10,7 +10,7 @@ extension PartitionLog {
   /// At most `limit` segments go per call; answers the files to remove. `now` is in milliseconds since 1970.
   func retire(now: Int64, limit: Int = 8) -> [String] {
     guard failure == nil else { return [] }
-    if active.size > 0, isActiveAged(now: now) || isExpired(active, now: now) {
+    if isActiveAged(now: now) || (active.size > 0 && isExpired(active, now: now)) {
       // Without room for a new segment the next call tries again.
       do throws(LogError) {
         try roll()

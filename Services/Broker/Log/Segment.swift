@@ -51,7 +51,7 @@ final class Segment {
     index = SegmentIndex(segmentBytes: segmentBytes)
   }
 
-  /// A segment found on disk, as `state` says; `isCheckpointed` when that is on disk too.
+  /// A segment found on disk, as `state` says; `isCheckpointed` when its checkpoint says so too.
   convenience init(_ state: Checkpoint, isCheckpointed: Bool, directory: String, segmentBytes: Int, context: LogContext)
   {
     self.init(baseOffset: state.baseOffset, directory: directory, segmentBytes: segmentBytes, context: context)
@@ -60,7 +60,6 @@ final class Segment {
     maxTimestamp = state.maxTimestamp
     startedAt = state.startedAt
     index = state.index
-    isLinked = true
     if isCheckpointed { checkpointSize = state.size }
   }
 
@@ -177,7 +176,7 @@ final class Segment {
       switch try scanner.next() {
       case .batch(let batch, let position): if !body(batch, position) { return }
       case .end: return
-      case .bad(let error):
+      case .bad(let error, _):
         throw LogError(.corruptMessage, "\(path) at byte \(scanner.position): \(error)")
       }
     }

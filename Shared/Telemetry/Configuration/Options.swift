@@ -121,8 +121,8 @@ struct CommandLineFlags {
         continue
       }
       var text = parts.count == 2 ? String(parts[1]) : nil
-      if text == nil, declaration.isSwitch { text = "true" }
       if text == nil, let next = rest.first, !next.hasPrefix("--") { text = rest.popFirst() }
+      if text == nil, declaration.isSwitch { text = "true" }
       guard let text else {
         problems.append("--\(flag): has no value, expected \(declaration.expected)")
         continue

@@ -3,7 +3,7 @@ struct HTTPChunkedBody: Sendable {
   private enum Phase: Sendable {
     /// In a chunk's size; so many digits of it have come.
     case size(digits: UInt8)
-    case chunkExtension
+    case chunkExtension(HTTPChunkExtension)
     /// The line of the size has brought its CR.
     case sizeEnd
     case data
@@ -44,15 +44,16 @@ struct HTTPChunkedBody: Sendable {
           phase = .size(digits: digits + 1)
         } else {
           guard digits > 0, byte == .carriageReturn || byte == UInt8(ascii: ";") else { throw .malformedChunk }
-          phase = byte == .carriageReturn ? .sizeEnd : .chunkExtension
+          phase = byte == .carriageReturn ? .sizeEnd : .chunkExtension(.name(isEmpty: true))
         }
-      case .chunkExtension:
-        if byte == .carriageReturn {
+      case .chunkExtension(let part):
+        extensionBytes += 1
+        guard extensionBytes <= HTTPLimits.chunkExtensions else { throw .chunkExtensionsTooLarge }
+        if byte == .carriageReturn, part.mayEnd {
           phase = .sizeEnd
         } else {
-          guard byte.isValueCharacter else { throw .malformedChunk }
-          extensionBytes += 1
-          guard extensionBytes <= HTTPLimits.chunkExtensions else { throw .chunkExtensionsTooLarge }
+          guard let next = part.next(byte) else { throw .malformedChunk }
+          phase = .chunkExtension(next)
         }
       case .sizeEnd:
         guard byte == .lineFeed else { throw .malformedChunk }
@@ -69,6 +70,41 @@ struct HTTPChunkedBody: Sendable {
       }
     }
     return nil
+  }
+}
+
+/// Where in the extensions of a chunk, `*( ";" token [ "=" ( token / quoted-string ) ] )`, a byte stands. No space is
+/// allowed around the signs (RFC 9112 §7.1.1 calls that bad).
+private enum HTTPChunkExtension: Sendable {
+  case name(isEmpty: Bool)
+  case value(isEmpty: Bool)
+  case quoted
+  /// Behind a backslash in a quoted string.
+  case escaped
+  /// Behind a quoted string.
+  case closed
+
+  var mayEnd: Bool {
+    switch self {
+    case .name(let isEmpty), .value(let isEmpty): !isEmpty
+    case .closed: true
+    case .quoted, .escaped: false
+    }
+  }
+
+  /// Where the byte behind `byte` stands; nil when `byte` may not be here.
+  func next(_ byte: UInt8) -> HTTPChunkExtension? {
+    if mayEnd, byte == UInt8(ascii: ";") { return .name(isEmpty: true) }
+    switch self {
+    case .name(isEmpty: false) where byte == UInt8(ascii: "="): return .value(isEmpty: true)
+    case .name: return byte.isTokenCharacter ? .name(isEmpty: false) : nil
+    case .value(isEmpty: true) where byte == UInt8(ascii: "\""): return .quoted
+    case .value: return byte.isTokenCharacter ? .value(isEmpty: false) : nil
+    case .quoted where byte == UInt8(ascii: "\""): return .closed
+    case .quoted where byte == UInt8(ascii: "\\"): return .escaped
+    case .quoted, .escaped: return byte.isValueCharacter ? .quoted : nil
+    case .closed: return nil
+    }
   }
 }
 

@@ -18,6 +18,8 @@ public struct ListGroupsRequest: KafkaRequest {
     reader.isFlexible = Self.api.isFlexible(version)
     statesFilter = try version >= 4 ? reader.strings() : []
     try reader.skipTaggedFields()
+    // librdkafka 2.0.2 closes version 4 twice. Apache Kafka never looks at what is left over.
+    if version >= 4, reader.remaining == 1 { try reader.skipTaggedFields() }
   }
 
   /// Writes the body.

@@ -91,6 +91,17 @@ public struct RecordBatch: Equatable, Sendable {
     }
   }
 
+  /// How many offsets a batch of `size` bytes may have taken although its head contradicts itself; nil unless it says
+  /// that it is just as long. A generous guess: whoever recovers a log must not give out an offset twice.
+  public static func possibleOffsets(in head: UnsafeRawBufferPointer, size: Int) -> Int64? {
+    guard head.count >= headSize else { return nil }
+    let length: Int32 = head.bigEndian(at: 8)
+    guard Int(length) + prefixSize == size else { return nil }
+    let lastOffsetDelta: Int32 = head.bigEndian(at: 23)
+    let isPlausible = lastOffsetDelta >= 0 && Int(lastOffsetDelta) < size
+    return isPlausible ? Int64(lastOffsetDelta) + 1 : Int64(size / minimumRecordSize) + 1
+  }
+
   /// Writes the offset of the first record into the batch that begins `bytes`.
   public static func setBaseOffset(_ offset: Int64, in bytes: UnsafeMutableRawBufferPointer) {
     bytes.setBigEndian(offset, at: 0)

@@ -14,13 +14,40 @@ enum Machine {
 
   static var onlineProcessors: Int { ProcessInfo.processInfo.activeProcessorCount }
 
-  /// CPU time that a process has used, all threads, user and system.
+  /// CPU time that a process has used, all threads, ended ones too, user and system.
   static func cpuSeconds(of process: Int32) -> Double {
     // The name in parentheses may contain blanks, so count from after it. Fields 14 and 15 are in clock ticks.
     guard let rest = text("/proc/\(process)/stat").split(separator: ")").last else { return 0 }
     let fields = rest.split(separator: " ")
     guard fields.count > 13, let user = Double(fields[11]), let system = Double(fields[12]) else { return 0 }
     return (user + system) / Double(sysconf(CInt(_SC_CLK_TCK)))
+  }
+
+  /// CPU time that a process's living threads have used: finer than clock ticks, for processes that do little.
+  static func fineCPUSeconds(of process: Int32) -> Double {
+    let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")) ?? []
+    let nanoseconds = threads.map { thread in
+      text("/proc/\(process)/task/\(thread)/schedstat").split(separator: " ").first.flatMap { Double($0) } ?? 0
+    }
+    return nanoseconds.reduce(0, +) / 1e9
+  }
+
+  /// How fast files grow in the folder for temporary files, in bytes per second. The first pass of two only touches
+  /// the memory of the page cache, which virtual machines get slowly.
+  static func fileWriteSpeed() throws -> Double {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("bench-\(UUID().uuidString)")
+    let block = Data(count: 1 << 20)
+    var seconds = 0.0
+    for _ in 0..<2 {
+      guard FileManager.default.createFile(atPath: file.path, contents: nil) else { return 0 }
+      defer { try? FileManager.default.removeItem(at: file) }
+      let handle = try FileHandle(forWritingTo: file)
+      let start = ContinuousClock.now
+      for _ in 0..<2048 { try handle.write(contentsOf: block) }
+      seconds = (ContinuousClock.now - start) / .seconds(1)
+      try handle.close()
+    }
+    return Double(2048 << 20) / seconds
   }
 
   /// Memory that belongs to a process alone and is not a file's, in bytes.

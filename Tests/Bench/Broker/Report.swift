@@ -23,9 +23,12 @@ struct Figure: Codable {
   /// Bound that decides instead of Apache's figures, where the goal is absolute.
   var must: Double?
   var reach: Double?
-  /// CPU time per million messages, of the broker and of the load.
+  /// CPU seconds per million messages, of the broker and of the load.
   var brokerCPU: Double?
   var clientCPU: Double?
+  /// How much of a core each was busy with, in per cent: whichever is near 100 for each of its threads is the limit.
+  var brokerBusy: Double?
+  var clientBusy: Double?
   var note = ""
 }
 
@@ -52,8 +55,9 @@ struct Report: Codable {
     lines += tuning.sorted { $0.key < $1.key }.map { "- \($0.key): \($0.value)" }
     lines.append("")
     lines.append(
-      "| what | flush | measured | Apache Kafka 3.8 | must | reach | CPU s per M messages: broker / load | note |")
-    lines.append("|---|---|---:|---:|---|---|---:|---|")
+      "| what | flush | measured | Apache Kafka 3.8 | must | reach | CPU s per M messages: broker / load "
+        + "| % of a core: broker / load | note |")
+    lines.append("|---|---|---:|---:|---|---|---:|---:|---|")
     for figure in figures {
       lines.append("| " + Self.cells(of: figure).joined(separator: " | ") + " |")
     }
@@ -67,10 +71,12 @@ struct Report: Codable {
     func verdict(_ met: Bool?) -> String { met.map { $0 ? "met" : "**missed**" } ?? "–" }
     let must = figure.apache.map { $0.isMet(by: figure.value) } ?? figure.must.map { figure.value <= $0 }
     let reach = figure.reach.map { figure.value <= $0 } ?? figure.apache.map { $0.isDoubled(by: figure.value) }
-    let cpu = figure.brokerCPU.map { "\(format($0)) / \(format(figure.clientCPU ?? 0))" }
+    func pair(_ broker: Double?, _ client: Double?) -> String {
+      client.map { "\(broker.map { format($0) } ?? "?") / \(format($0))" } ?? "–"
+    }
     return [
       figure.name, figure.flush, format(figure.value, figure.unit), apache ?? "–", verdict(must), verdict(reach),
-      cpu ?? "–", figure.note,
+      pair(figure.brokerCPU, figure.clientCPU), pair(figure.brokerBusy, figure.clientBusy), figure.note,
     ]
   }
 

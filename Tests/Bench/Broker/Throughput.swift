@@ -40,7 +40,8 @@ import Kafka
             result.messages += 1
           }
         }
-        await Task.yield()
+        // A turn of the loop, in which deliveries are reported.
+        try await Loop.sleep(for: .zero)
       } catch let error as KafkaError where error.reason == .overloaded {
         try await Loop.sleep(for: .milliseconds(1))
       }
@@ -55,8 +56,8 @@ import Kafka
   /// Reads at most `count` messages from the beginning.
   static func consume(_ name: String, count: Int, brokers: String) async throws -> Result {
     var options = ConsumerOptions()
-    options.prefetchLimit = 500_000
-    options.prefetchByteLimit = 128 << 20
+    options.prefetchLimit = 2_000_000
+    options.prefetchByteLimit = 1 << 30
     let configuration = try KafkaConfiguration(
       brokers: brokers, clientID: "consumer", properties: ["max.partition.fetch.bytes": "8388608"])
     let counter = Counter(until: count)

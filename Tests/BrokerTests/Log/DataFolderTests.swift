@@ -142,6 +142,32 @@ import Testing
     #expect(!Files.exists(home.path + "/data/topics/half@1"))
   }
 
+  @Test func `with a topic whose description is gone is refused, not emptied`() throws {
+    let home = TemporaryFolder()
+    var topic = ""
+    do {
+      let fixture = try LogFixture(home)
+      let log = try fixture.log()
+      try fixture.append(batch(["a"]), to: log)
+      topic = home.path + "/data/topics/" + log.topicFolderName
+    }
+    #expect(rename(topic + "/topic", home.path + "/aside") == 0)
+    let error = #expect(throws: LogError.self) { try LogFixture(home) }
+    #expect(error?.kind == .folderUnusable)
+    #expect(rename(home.path + "/aside", topic + "/topic") == 0)
+    #expect(try LogFixture(home).log().values() == ["a"])
+  }
+
+  @Test func `lets go of everything with its last holder`() throws {
+    weak var context: LogContext?
+    do {
+      let fixture = try LogFixture()
+      context = fixture.folder.context
+      try fixture.append(batch(["a"]), to: try fixture.log())
+    }
+    #expect(context == nil)
+  }
+
   @Test func `never gives a producer id twice`() throws {
     let home = TemporaryFolder()
     var ids: [Int64] = []

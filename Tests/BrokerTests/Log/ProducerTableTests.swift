@@ -145,14 +145,18 @@ import Wire
     #expect(try again.values() == (0...40).map { "v\($0)" })
   }
 
-  @Test func `is not believed about a batch that a crash took`() throws {
+  @Test(arguments: [true, false]) func `is not believed about a batch that a crash took`(restarted: Bool) throws {
     // The segment is sealed and its checkpoint written while the next one already has the producer's next batch.
-    let fixture = try LogFixture()
-    let log = try fixture.log("orders", ["segment.bytes": "1024"])
+    var fixture = try LogFixture()
+    var log = try fixture.log("orders", ["segment.bytes": "1024"])
     var number: Int32 = 0
     while log.segments.count < 2 {
       try fixture.append(batch(["value \(number)"], producer: 9, sequence: number), to: log)
       number += 1
+    }
+    if restarted {
+      fixture = try LogFixture(try fixture.crash())
+      log = try fixture.log()
     }
     fixture.flush()
     let home = try fixture.crash()

@@ -121,7 +121,9 @@ import Wire
   @Test(arguments: [
     "\r\n", " 1\r\nX\r\n", "1 \r\nX\r\n", "+1\r\nX\r\n", "-1\r\nX\r\n", "0x1\r\nX\r\n", "g\r\n", "1\nX\r\n",
     "1\r\nXY\r\n", "1\r\nX\n0\r\n\r\n",
-    "1\r\nX\rY", "1\rX", ";a\r\n", "1;a\u{0}\r\n", "1;a\nX\r\n", "1,2\r\n", "1\t;a\r\n", "10000000000000000\r\n",
+    "1\r\nX\rY", "1\rX", ";a\r\n", "1;a\u{0}\r\n", "1;a\nX\r\n", "1,2\r\n", "1;\r\nX", "1;;a\r\nX", "1;a=\r\nX",
+    "1;=b\r\nX", "1; a\r\nX", "1;a =b\r\nX", "1;a=\"b\r\nX",
+    "1;a=\"b\"c\r\nX", "1;a=b\"\r\nX", "1\t;a\r\n", "10000000000000000\r\n",
     "0000000000000001\r\n",
     "1\r\nX0\r\n\r\n",
   ])
@@ -153,7 +155,7 @@ import Wire
     #expect(headers("Host: x\r\n" + lines.dropLast(2)) == ["POST / []"])
     #expect(headers("Host: x\r\n" + lines + "A: b") == ["431 too_many_headers"])
 
-    let ext = String(repeating: "a", count: HTTPLimits.chunkExtensions)
+    let ext = String(repeating: "a", count: HTTPLimits.chunkExtensions - 1)
     #expect(chunks("1;\(ext)\r\nX\r\n0\r\n\r\n") == ["POST / [X]"])
     #expect(chunks("1;\(ext)\r\nX\r\n0;a\r\n\r\n") == ["400 chunk_extensions_too_large"])
     let trailer = String(repeating: "a", count: HTTPLimits.trailers - "A:\r\n\r\n".utf8.count)

@@ -112,7 +112,7 @@ import Wire
 
   @Test func `chunks may carry extensions and trailers, which are dropped`() {
     let chunked = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n"
-    #expect(understood(chunked + "1;a=b;c=\"d e\"\r\nX\r\n0;z\r\nX: evil\r\nA:\r\n\r\n") == ["POST / [X]"])
+    #expect(understood(chunked + "1;a=b;c=\"d; \\\"e\";f\r\nX\r\n0;z\r\nX: evil\r\nA:\r\n\r\n") == ["POST / [X]"])
     #expect(understood(chunked + "00a\r\n0123456789\r\n000\r\n\r\n") == ["POST / [0123456789]"])
   }
 

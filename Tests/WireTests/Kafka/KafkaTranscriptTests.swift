@@ -25,6 +25,22 @@ struct KafkaTranscriptTests {
     #expect(body == request)
   }
 
+  @Test func `a ListGroups request that librdkafka closes twice is read like one that is closed once`() throws {
+    let frame = hex(
+      """
+      0010 0004 00000003  ListGroups, version 4, correlation 3
+      0004 74657374  client id "test"
+      00  no tagged fields
+      01  no states
+      00 00  no tagged fields, said twice
+      """)
+    let body = try read(frame) { reader throws(KafkaDecodingError) in
+      let header = try KafkaRequestHeader(decoding: &reader)
+      return try ListGroupsRequest(decoding: &reader, version: header.apiVersion)
+    }
+    #expect(body == ListGroupsRequest())
+  }
+
   @Test func `an ApiVersions response never has tagged fields in its header`() {
     let response = ApiVersionsResponse(apiKeys: [.init(apiKey: 18, minVersion: 0, maxVersion: 4)])
     let version0 = hex(

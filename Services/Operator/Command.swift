@@ -1,0 +1,149 @@
+import EventLoop
+import Glibc
+
+/// What was asked on the command line. `docs/commands.txt` tells each in full.
+enum Command: Equatable {
+  case up(UpOptions)
+  case down
+  case status(json: Bool)
+  case logs(name: String?, follow: Bool, lines: Int)
+  case restart(name: String)
+  case scale([String: Int])
+  case roll(name: String?)
+  case topics
+  case doctor
+  case environment
+
+  /// The most replicas that one service may have on one machine.
+  static let replicaLimit = 32
+
+  /// Reads the words after the program's name. Throws `UsageError`.
+  init(arguments: [String]) throws(UsageError) {
+    var words = Words(arguments)
+    guard let name = words.next() else { throw UsageError("say what to do") }
+    switch name {
+    case "up":
+      var options = UpOptions()
+      options.detach = words.take(flag: "--detach")
+      options.isDetached = words.take(flag: "--detached")
+      if let port = try words.take(option: "--port") { options.port = try Self.port(port) }
+      while let text = try words.take(option: "--replicas") {
+        let (service, count) = try Self.replicas(text)
+        options.replicas[service] = count
+      }
+      self = .up(options)
+    case "down": self = .down
+    case "status": self = .status(json: words.take(flag: "--json"))
+    case "logs":
+      let follow = words.take(flag: "--follow") || words.take(flag: "-f")
+      let lines = try words.take(option: "--lines").map { text throws(UsageError) in
+        guard let count = Int(text), (0...100_000).contains(count) else {
+          throw UsageError("--lines: got '\(text)', expected a number from 0 to 100000")
+        }
+        return count
+      }
+      self = .logs(name: words.next(), follow: follow, lines: lines ?? 40)
+    case "restart": self = .restart(name: try words.require("the name of a service"))
+    case "scale":
+      var counts: [String: Int] = [:]
+      repeat {
+        let (service, count) = try Self.replicas(try words.require("NAME=N"))
+        counts[service] = count
+      } while !words.isEmpty
+      self = .scale(counts)
+    case "roll": self = .roll(name: words.next())
+    case "topics": self = .topics
+    case "doctor": self = .doctor
+    case "env": self = .environment
+    default: throw UsageError("there is no command '\(name)'")
+    }
+    if let rest = words.next() { throw UsageError("\(name) does not know what to do with '\(rest)'") }
+  }
+
+  private static func port(_ text: String) throws(UsageError) -> UInt16 {
+    guard let port = UInt16(text), port > 0 else {
+      throw UsageError("--port: got '\(text)', expected a number from 1 to 65535")
+    }
+    return port
+  }
+
+  private static func replicas(_ text: String) throws(UsageError) -> (service: String, count: Int) {
+    let parts = text.split(separator: "=", omittingEmptySubsequences: false)
+    guard parts.count == 2, !parts[0].isEmpty, let count = Int(parts[1]), (0...replicaLimit).contains(count) else {
+      throw UsageError("got '\(text)', expected NAME=N with N from 0 to \(replicaLimit)")
+    }
+    return (String(parts[0]), count)
+  }
+
+  /// Does it, and returns the exit status.
+  @Loop func run() async throws -> CInt {
+    let folder = MeshFolder()
+    if case .up(let options) = self {
+      return try await options.detach ? startDetached(folder, options) : runSupervisor(folder, options)
+    }
+    // Nothing but `up` has anything to finish when it is interrupted.
+    Signals.on([SIGINT, SIGTERM, SIGHUP]) { exit(128 + $0) }
+    switch self {
+    case .up: preconditionFailure("done above")
+    case .down: return try await endEverything(folder)
+    case .status(let json): return try await showStatus(folder, asJSON: json)
+    case .logs(let name, let follow, let lines): return try await showLogs(folder, name, follow: follow, lines: lines)
+    case .restart(let name): return try await ask(folder, .restart(name))
+    case .scale(let counts): return try await ask(folder, .scale(counts))
+    case .roll(let name): return try await ask(folder, .roll(name))
+    case .topics: return try await showTopics(folder)
+    case .doctor: return await examine(folder)
+    case .environment: return try showEnvironment(folder)
+    }
+  }
+}
+
+/// What `up` was asked for.
+struct UpOptions: Equatable {
+  /// Return as soon as everything is ready, and leave it running.
+  var detach = false
+  /// Given by `up --detach` to the process that stays.
+  var isDetached = false
+  /// The gateway's port; nil takes the one that was used before.
+  var port: UInt16?
+  /// How many replicas, for services that shall not have their usual number.
+  var replicas: [String: Int] = [:]
+}
+
+/// A command line that makes no sense.
+struct UsageError: Error, Equatable, CustomStringConvertible {
+  let description: String
+  init(_ problem: String) { description = "\(problem); see ./mesh help" }
+}
+
+/// The words of a command line that nobody has taken yet.
+private struct Words {
+  private var words: [String]
+  init(_ words: [String]) { self.words = words }
+
+  var isEmpty: Bool { words.isEmpty }
+
+  mutating func next() -> String? { words.isEmpty ? nil : words.removeFirst() }
+
+  mutating func require(_ what: String) throws(UsageError) -> String {
+    guard let word = next() else { throw UsageError("\(what) is missing") }
+    return word
+  }
+
+  mutating func take(flag: String) -> Bool {
+    guard let index = words.firstIndex(of: flag) else { return false }
+    words.remove(at: index)
+    return true
+  }
+
+  /// `--option VALUE` or `--option=VALUE`, wherever it stands; nil when it is not there.
+  mutating func take(option: String) throws(UsageError) -> String? {
+    if let index = words.firstIndex(where: { $0.hasPrefix("\(option)=") }) {
+      return String(words.remove(at: index).dropFirst(option.count + 1))
+    }
+    guard let index = words.firstIndex(of: option) else { return nil }
+    words.remove(at: index)
+    guard index < words.count, !words[index].hasPrefix("--") else { throw UsageError("\(option) has no value") }
+    return words.remove(at: index)
+  }
+}

@@ -1,0 +1,59 @@
+/// The services of the mesh, in the order in which they are started. A new one is one line here.
+let manifest = [
+  Service("broker", maximum: 1, grace: .seconds(10), stage: .foundation) { place in
+    ["--data", "\(place.folder.path)/broker", "--listen", place.kafka, "--ops", place.ops]
+  }
+]
+
+/// What to try first, once everything is ready.
+let firstCommand = #"eval "$(./mesh env)" && kcat -b "$KAFKA_BROKERS" -L"#
+
+/// One program of the mesh: how it is started, and what it needs.
+struct Service: Sendable {
+  /// What must be ready before it starts.
+  enum Stage: Sendable {
+    /// It stands on nothing but the machine.
+    case foundation
+    /// It stands on Kafka, PostgreSQL and Redis.
+    case service
+  }
+
+  /// A store that it keeps something in.
+  enum Need: Sendable {
+    /// A role and a schema of its own in PostgreSQL.
+    case database
+    /// Redis.
+    case redis
+  }
+
+  /// What differs from one machine and start to the next.
+  struct Place: Sendable {
+    let folder: MeshFolder
+    /// Where Kafka listens, as `host:port`.
+    let kafka: String
+    /// Where this replica answers its operators, as `host:port`.
+    let ops: String
+  }
+
+  /// The name on the command line; also its executable's, its role's and its schema's.
+  let name: String
+  let stage: Stage
+  let needs: Set<Need>
+  /// How many run unless told otherwise.
+  let replicas: Int
+  /// How many may run.
+  let maximum: Int
+  /// How long it may take to finish what it has begun when it is asked to end.
+  let grace: Duration
+  let arguments: @Sendable (Place) -> [String]
+
+  init(
+    _ name: String, needs: Set<Need> = [], replicas: Int = 1, maximum: Int = Command.replicaLimit,
+    grace: Duration = .seconds(20), stage: Stage = .service,
+    arguments: @escaping @Sendable (Place) -> [String] = { _ in [] }
+  ) {
+    precondition(replicas <= maximum, "\(name) starts with more replicas than it may have")
+    (self.name, self.needs, self.replicas, self.maximum) = (name, needs, replicas, maximum)
+    (self.grace, self.stage, self.arguments) = (grace, stage, arguments)
+  }
+}

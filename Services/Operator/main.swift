@@ -1,0 +1,23 @@
+import EventLoop
+import Glibc
+
+// The `mesh` script has made the clone's folder the current one; all paths are relative to it.
+let command: Command
+do {
+  command = try Command(arguments: Array(CommandLine.arguments.dropFirst()))
+} catch {
+  Console.fail("\(error)")
+  exit(ExitCode.usage)
+}
+
+// Keys, passwords and logs are nobody else's to read.
+umask(0o077)
+
+Loop.run {
+  do {
+    return try await command.run()
+  } catch {
+    Console.fail("\(error)")
+    return (error as? Failure)?.exitCode ?? ExitCode.failed
+  }
+}

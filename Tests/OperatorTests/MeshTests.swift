@@ -1,0 +1,201 @@
+import EventLoop
+import Foundation
+import Kafka
+import Testing
+
+@testable import Operator
+
+/// A folder of its own in which the built `mesh` is run, as `./mesh` does in a clone.
+@Loop private final class Clone {
+  let path: String
+  private static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    .deletingLastPathComponent().appending(path: "mesh").path
+
+  init() throws {
+    path = FileManager.default.temporaryDirectory.appending(path: "clone-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    // PostgreSQL's user must get through when the tests run as root.
+    chmod(path, 0o755)
+  }
+
+  /// Runs a command and returns its exit status and output.
+  func mesh(_ arguments: String...) async throws -> (status: CInt, output: String) {
+    var text: [UInt8] = []
+    let pipe = try OutputPipe { text += $0 }
+    defer { pipe.close() }
+    let child = try ChildProcess(
+      "env", ["--chdir", path, Self.program] + arguments, environment: inherited, output: pipe.input)
+    let exit = await child.end(asking: 0, grace: .seconds(60))
+    pipe.drain()
+    let output = String(decoding: text, as: UTF8.self)
+    guard case .status(let status) = exit else {
+      Issue.record("mesh \(arguments) ended with \(exit): \(output)")
+      return (-1, output)
+    }
+    return (status, output)
+  }
+
+  func status() async throws -> MeshStatus {
+    let (_, output) = try await mesh("status", "--json")
+    return try JSONDecoder().decode(MeshStatus.self, from: Data(output.utf8))
+  }
+
+  /// Waits until the status is as wanted.
+  func wait(for condition: (MeshStatus) -> Bool) async throws -> MeshStatus {
+    var last = try await status()
+    for _ in 0..<200 where !condition(last) {
+      try await Loop.sleep(for: .milliseconds(50))
+      last = try await status()
+    }
+    try #require(condition(last), "gave up after 10 s")
+    return last
+  }
+
+  func isReady() async throws -> MeshStatus { try await wait { $0.isReady } }
+
+  /// What the supervisor has written down as running.
+  var processes: [pid_t] { ProcessTable(MeshFolder("\(path)/.mesh")).entries.map(\.pid) }
+
+  func remove() async throws {
+    _ = try await mesh("down")
+    try FileManager.default.removeItem(atPath: path)
+  }
+}
+
+private func isAlive(_ pid: pid_t) -> Bool { ProcessFacts.began(pid) != nil }
+
+extension MeshStatus {
+  fileprivate var broker: Replica? { services.first { $0.service == "broker" } }
+}
+
+/// The built program from end to end, with the services that there are.
+@Suite(.serialized) struct MeshTests {
+  @Test @Loop func `everything starts, heals, scales and ends`() async throws {
+    let clone = try Clone()
+    let port = try #require(Ports.firstFree(from: 18_100))
+
+    #expect(try await clone.mesh("status").status == ExitCode.notRunning)
+    #expect(try await clone.mesh("down") == (0, "Nothing runs from this folder.\n"))
+    let up = try await clone.mesh("up", "--detach", "--port", String(port))
+    #expect(up.status == 0, "\(up.output)")
+    #expect(up.output.contains("Everything is ready after"))
+    #expect(try await clone.mesh("status").status == 0)
+    let first = try await clone.status()
+    let broker = try #require(first.broker)
+    #expect(broker.ready && broker.replica == 0)
+    #expect((broker.rssAnonBytes ?? 0) > 100_000)
+    #expect(broker.opsUrl?.hasPrefix("http://127.0.0.1:") == true)
+    let processes = clone.processes
+    #expect(Set(processes).isSuperset(of: [broker.pid, first.postgres.pid, first.redis.pid].compactMap(\.self)))
+
+    // `up` again is harmless.
+    let again = try await clone.mesh("up", "--detach")
+    #expect(again.status == 0)
+    #expect(again.output.hasPrefix("It is up already."))
+    #expect(try await clone.status().broker?.pid == broker.pid)
+
+    // What `env` prints is true.
+    let environment = try await clone.mesh("env").output
+    #expect(environment.contains("export GATEWAY_URL='http://127.0.0.1:\(port)'\n"))
+    let database = try await shell(environment, #"psql "$DATABASE_URL" -Atc 'select current_user, current_database()'"#)
+    #expect(database == "postgres|skillmesh\n")
+    #expect(try await shell(environment, #"redis-cli -u "$REDIS_URL" --no-auth-warning ping"#) == "PONG\n")
+    let metadata = try await shell(environment, #"kcat -b "$KAFKA_BROKERS" -L"#)
+    #expect(metadata.contains("1 brokers:"))
+
+    // What is written and not yet read shows in `topics`.
+    let ports = try #require(Ports.load(MeshFolder("\(clone.path)/.mesh")))
+    let admin = try Admin(KafkaConfiguration(brokers: "127.0.0.1:\(ports.kafka)", clientID: "test"))
+    _ = try await admin.createTopics([Admin.NewTopic("greetings", partitions: 2)])
+    let write = #"kcat -b "$KAFKA_BROKERS" -P -t greetings -p 1"#
+    _ = try await shell(environment, "printf 'a\\nb\\n' | \(write)")
+    let reading = #"kcat -b "$KAFKA_BROKERS" -q -X auto.offset.reset=earliest -G readers -c 2 greetings"#
+    #expect(try await shell(environment, "timeout 20 \(reading) 2>/dev/null") == "a\nb\n")
+    _ = try await shell(environment, "printf 'c\\n' | \(write)")
+    admin.close()
+    let topics = try await clone.mesh("topics").output.split(separator: "\n").map { $0.split(separator: " ") }
+    #expect(topics.first == ["TOPIC", "PARTITIONS", "MESSAGES", "BEHIND"])
+    #expect(topics.last == ["greetings", "2", "3", "readers:", "1"])
+
+    // What dies is started again.
+    kill(try #require(broker.pid), SIGKILL)
+    let healed = try await clone.wait { $0.isReady && $0.broker?.pid != broker.pid }
+    #expect(healed.postgres == first.postgres)
+    kill(try #require(healed.postgres.pid), SIGKILL)
+    let healedAgain = try await clone.wait { $0.isReady && $0.postgres.pid != first.postgres.pid }
+    #expect(healedAgain.broker?.pid == healed.broker?.pid)
+
+    // Commands do what they say, and refuse what they cannot.
+    #expect(try await clone.mesh("scale", "broker=0") == (0, "broker: 0 replicas\n"))
+    #expect(try await clone.status().services == [])
+    #expect(try await clone.mesh("scale", "broker=1") == (0, "broker: 1 replica\n"))
+    #expect(
+      try await clone.mesh("scale", "broker=2")
+        == (2, "mesh: broker cannot have 2 replicas\nIt can have up to 1.\n"))
+    let before = try await clone.isReady().broker?.pid
+    #expect(try await clone.mesh("restart", "broker") == (0, "broker: restarted\n"))
+    #expect(try await clone.isReady().broker?.pid != before)
+    #expect(try await clone.mesh("logs", "broker", "--lines", "1").output.contains("broker"))
+
+    let running = clone.processes
+    let down = try await clone.mesh("down")
+    #expect(down == (0, "Ending …\nEverything has ended.\n"))
+    for pid in processes + running { #expect(!isAlive(pid)) }
+    #expect(try await clone.mesh("status").status == ExitCode.notRunning)
+    try await clone.remove()
+  }
+
+  @Test @Loop func `a second clone runs beside the first, and a killed supervisor leaves nothing in the way`()
+    async throws
+  {
+    let clones = [try Clone(), try Clone()]
+    let port = try #require(Ports.firstFree(from: 18_300))
+    let first = try await clones[0].mesh("up", "--detach", "--port", String(port))
+    let second = try await clones[1].mesh("up", "--detach", "--port", String(port + 1))
+    #expect((first.status, second.status) == (0, 0), "\(first.output)\(second.output)")
+    let ports = clones.compactMap { Ports.load(MeshFolder("\($0.path)/.mesh")) }
+    #expect(Set(ports.flatMap { [$0.gateway, $0.kafka, $0.redis, $0.postgres] }).count == 8)
+
+    let left = clones[0].processes
+    kill(try #require(left.first), SIGKILL)
+    #expect(try await clones[0].mesh("up", "--detach").status == 0)
+    for pid in left { #expect(!isAlive(pid)) }
+    #expect(try await clones[0].status().isReady)
+    #expect(Ports.load(MeshFolder("\(clones[0].path)/.mesh")) == ports[0])
+    #expect(try await clones[1].status().isReady)
+
+    // A supervisor that hangs does not keep `down` from its work: it is continued so that it can do it itself.
+    let hung = clones[0].processes
+    kill(try #require(hung.first), SIGSTOP)
+    #expect(try await clones[0].mesh("down").status == 0)
+    for pid in hung { #expect(!isAlive(pid)) }
+
+    for clone in clones { try await clone.remove() }
+  }
+
+  @Test @Loop func `a step that fails says which, why and what to do`() async throws {
+    let clone = try Clone()
+    let port = try #require(Ports.firstFree(from: 18_500))
+    try FileManager.default.createDirectory(atPath: "\(clone.path)/.mesh/broker", withIntermediateDirectories: true)
+    chmod("\(clone.path)/.mesh", 0o711)
+    // The broker cannot make its folder where a file is.
+    try FileManager.default.removeItem(atPath: "\(clone.path)/.mesh/broker")
+    try "".write(toFile: "\(clone.path)/.mesh/broker", atomically: true, encoding: .utf8)
+    let (status, output) = try await clone.mesh("up", "--detach", "--port", String(port))
+    #expect(status == ExitCode.failed)
+    #expect(output.contains("mesh: broker.0 ended with exit status 2, 3 times in a row; it wrote last:\n"))
+    #expect(output.contains("The whole log is in .mesh/logs/broker.0.log"))
+    #expect(clone.processes == [])
+    try await clone.remove()
+  }
+
+  @Loop private func shell(_ environment: String, _ command: String) async throws -> String {
+    var text: [UInt8] = []
+    let pipe = try OutputPipe { text += $0 }
+    defer { pipe.close() }
+    let child = try ChildProcess("sh", ["-c", environment + command], environment: inherited, output: pipe.input)
+    _ = await child.end(asking: 0, grace: .seconds(20))
+    pipe.drain()
+    return String(decoding: text, as: UTF8.self)
+  }
+}
