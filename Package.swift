@@ -92,7 +92,7 @@ let package = Package(
     shared("Mesh", "Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Postgres", "Telemetry", "Wire"),
 
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
-    program("Gateway", "Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Mesh", "Telemetry", "Wire"),
+    program("Gateway", "Contract", "Crypto", "EventLoop", "HTTP", "Mesh", "Telemetry", "Wire"),
     program("Operator", "Crypto", "EventLoop", "Kafka", "Mesh", "Telemetry"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),

@@ -129,6 +129,12 @@ extension Edge {
     var response = response
     AnswerHeaders.add(to: &response.head, for: exchange, options.crossOrigin, policy: policy)
     exchange.request.answer(response)
+    log.debug(
+      "answered",
+      [
+        "request": exchange.id, "method": exchange.head.method.rawValue, "path": exchange.path,
+        "status": response.head.status,
+      ])
     metrics.count(response.head.status)
     exchange.route?.count(response.head.status, after: ContinuousClock.now - exchange.began)
   }
@@ -138,15 +144,17 @@ extension Rejection {
   /// What the client is told when there is no answer.
   init(_ error: AskError) {
     switch error {
-    case .timedOut:
-      self.init(
-        504, "timed_out",
-        "This was not answered in time. Whether it took effect is unknown: repeat it with the same Idempotency-Key.")
+    case .timedOut: self.init(504, "timed_out", "This was not answered in time. \(Self.unknownOutcome)")
+    case .closed: self = .unavailable("This gateway is ending. \(Self.unknownOutcome)")
     case .overloaded: self = .overloaded("Too many requests are being answered; try again in a moment.")
-    case .unreachable, .unknownEndpoint, .noKey, .closed:
+    case .unreachable, .unknownEndpoint, .noKey:
       self = .unavailable("This cannot be done at the moment; nothing was changed. Try again.")
     }
   }
+
+  // A request without a key of the client's goes by its own name.
+  private static let unknownOutcome =
+    "Whether it took effect is unknown: repeat it with the same Idempotency-Key, or with this requestId as the key."
 
   /// What the client is told when a service says no.
   init(_ answer: Answer) {

@@ -114,6 +114,8 @@ public enum AskError: Error, Sendable, CustomStringConvertible {
   private var partitionCounts: [String: Int] = [:]
   private var metadataTimer: LoopTimer?
   private var isLearning = false
+  /// Questions to services whose topic is not known yet: they wait until it has been looked for once.
+  private var unplaced: [(question: Question, completion: @Loop (Result<Answer, AskError>) -> Void)] = []
   private let incarnation: UniqueID
   private let incarnationBytes: [UInt8]
   private let replyPartition: Int32
@@ -180,8 +182,9 @@ public enum AskError: Error, Sendable, CustomStringConvertible {
       return completion(.failure(.noKey(service: service)))
     }
     guard let count = partitionCounts[MeshTopics.requests(of: service)] else {
-      relearnPartitions()
-      return completion(.failure(.unreachable("topic \(MeshTopics.requests(of: service)) does not exist yet")))
+      guard unplaced.count < options.limit else { return completion(.failure(.overloaded)) }
+      unplaced.append((question, completion))
+      return relearnPartitions()
     }
     lastNumber += 1
     let number = lastNumber
@@ -307,6 +310,16 @@ public enum AskError: Error, Sendable, CustomStringConvertible {
     Task { @Loop in
       do { try await learnPartitions() } catch { log.limited().warning("topics unknown", ["error": "\(error)"]) }
       isLearning = false
+      let waiting = unplaced
+      unplaced = []
+      for (question, completion) in waiting {
+        let topic = MeshTopics.requests(of: String(question.passport.endpoint.prefix { $0 != "." }))
+        if partitionCounts[topic] == nil {
+          completion(.failure(.unreachable("topic \(topic) is not known")))
+        } else {
+          ask(question, completion: completion)
+        }
+      }
     }
   }
 }

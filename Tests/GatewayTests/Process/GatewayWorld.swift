@@ -57,10 +57,8 @@ import Wire
   /// Publishes to a compacted topic; nil removes the key.
   func publish(_ topic: String, _ key: String, _ value: [UInt8]?) async throws {
     let configuration = try KafkaConfiguration(brokers: broker.address, clientID: "test")
-    let admin = try Admin(configuration)
-    defer { admin.close() }
-    try await admin.waitUntilReady(within: .seconds(10))
-    _ = try await admin.createTopics(MeshTopics.common + IdentityFeed.topics)
+    try await MeshTopics.create(
+      compacted: [IdentityFeed.keys, IdentityFeed.revocations], at: configuration, within: .seconds(10))
     let producer = try Producer(configuration)
     _ = try await producer.produce(to: producer.topic(topic), partition: 0, key: Array(key.utf8), value: value)
     try await producer.close(within: .seconds(5))
