@@ -62,6 +62,11 @@ import Testing
   }
 }
 
+/// A port for a gateway. Looked for from a random place on, as other runs of these tests look for one too.
+private func freePort() throws -> UInt16 {
+  try #require(PortReservation.firstFree(from: .random(in: 18_000..<24_000), 400)).port
+}
+
 private func isAlive(_ pid: pid_t) -> Bool { ProcessFacts.began(pid) != nil }
 
 extension MeshStatus {
@@ -72,7 +77,7 @@ extension MeshStatus {
 @Suite(.serialized) struct MeshTests {
   @Test @Loop func `everything starts, heals, scales and ends`() async throws {
     let clone = try Clone()
-    let port = try #require(Ports.firstFree(from: 18_100))
+    let port = try freePort()
 
     #expect(try await clone.mesh("status").status == ExitCode.notRunning)
     #expect(try await clone.mesh("down") == (0, "Nothing runs from this folder.\n"))
@@ -149,9 +154,9 @@ extension MeshStatus {
     async throws
   {
     let clones = [try Clone(), try Clone()]
-    let port = try #require(Ports.firstFree(from: 18_300))
+    let port = try freePort()
     let first = try await clones[0].mesh("up", "--detach", "--port", String(port))
-    let second = try await clones[1].mesh("up", "--detach", "--port", String(port + 1))
+    let second = try await clones[1].mesh("up", "--detach", "--port", String(try freePort()))
     #expect((first.status, second.status) == (0, 0), "\(first.output)\(second.output)")
     let ports = clones.compactMap { Ports.load(MeshFolder("\($0.path)/.mesh")) }
     #expect(Set(ports.flatMap { [$0.gateway, $0.kafka, $0.redis, $0.postgres] }).count == 8)
@@ -175,7 +180,7 @@ extension MeshStatus {
 
   @Test @Loop func `a step that fails says which, why and what to do`() async throws {
     let clone = try Clone()
-    let port = try #require(Ports.firstFree(from: 18_500))
+    let port = try freePort()
     try FileManager.default.createDirectory(atPath: "\(clone.path)/.mesh/broker", withIntermediateDirectories: true)
     chmod("\(clone.path)/.mesh", 0o711)
     // The broker cannot make its folder where a file is.

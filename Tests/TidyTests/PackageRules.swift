@@ -1,43 +1,44 @@
 /// What `Package.swift` says about where targets are. Its helper functions are read too: `path: "Shared/\(name)"` in a
-/// helper `shared` makes `shared("Wire")` the folder `Shared/Wire`.
+/// helper `shared(_ name: String)` makes `shared("Wire")` the folder `Shared/Wire`.
 struct PackageManifest {
   /// The folders of all targets.
   let paths: Set<String>
 
   init(_ text: String) {
-    var helpers: [String: [(before: String, after: String)]] = [:]
-    var literal: Set<String> = []
-    var function: String?
-    for line in text.split(separator: "\n") {
-      if let name = Self.between(line, "func ", "(") { function = name }
-      if line == "}" { function = nil }
-      for path in Self.all(line, after: "path: \"") {
-        if let hole = path.firstRange(of: "\\(name)") {
-          guard let function else { continue }
-          helpers[function, default: []].append((String(path[..<hole.lowerBound]), String(path[hole.upperBound...])))
-        } else {
-          literal.insert(String(path))
-        }
+    let parts = text.split(separator: "\nlet package", maxSplits: 1)
+    guard parts.count == 2 else {
+      paths = []
+      return
+    }
+    var found = Set(Self.quoted(parts[1], after: "path: ").map(String.init))
+    for helper in parts[0].split(separator: "\nfunc ").dropFirst() {
+      let name = helper.prefix { $0 != "(" }
+      let parameters = Self.arguments(helper[name.endIndex...]).map { $0.prefix { $0 != ":" }.split(separator: " ") }
+      let templates = Self.quoted(helper, after: "path: ")
+      for call in parts[1].ranges(of: " \(name)(") {
+        let arguments = Self.arguments(parts[1][call.lowerBound...].dropFirst(name.count + 1))
+        for template in templates { found.insert(Self.fill(template, parameters, arguments)) }
       }
     }
-    for line in text.split(separator: "\n") {
-      let call = line.drop { $0 == " " }
-      guard let open = call.firstIndex(of: "("), let shapes = helpers[String(call[..<open])],
-        let name = Self.all(call, after: "\(call[...open])\"").first
-      else { continue }
-      for shape in shapes { literal.insert(shape.before + name + shape.after) }
+    paths = found
+  }
+
+  /// Puts the arguments of a call in the place of the helper's parameters.
+  private static func fill(_ template: Substring, _ parameters: [[Substring]], _ arguments: [Substring]) -> String {
+    zip(parameters, arguments).reduce(String(template)) { path, pair in
+      guard let name = pair.0.last, let value = quoted(pair.1, after: "").first else { return path }
+      return path.replacing("\\(\(name))", with: value)
     }
-    paths = literal
   }
 
-  private static func between(_ line: Substring, _ start: String, _ end: Character) -> String? {
-    guard line.hasPrefix(start) else { return nil }
-    return String(line.dropFirst(start.count).prefix { $0 != end })
+  /// What stands between the parentheses with which `text` begins, split at the commas.
+  private static func arguments(_ text: Substring) -> [Substring] {
+    text.dropFirst().prefix { $0 != ")" }.split(separator: ",").map { $0.drop { $0 == " " || $0 == "\n" } }
   }
 
-  /// What stands between each `start` and the next quotation mark.
-  private static func all(_ line: Substring, after start: String) -> [Substring] {
-    line.ranges(of: start).map { line[$0.upperBound...].prefix { $0 != "\"" } }
+  /// The texts in quotation marks that follow `start`.
+  private static func quoted(_ text: Substring, after start: String) -> [Substring] {
+    text.ranges(of: "\(start)\"").map { text[$0.upperBound...].prefix { $0 != "\"" } }
   }
 
   /// The target that a file belongs to, as its folder.

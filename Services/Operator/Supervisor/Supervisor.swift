@@ -17,6 +17,10 @@ import Telemetry
   private let folder: MeshFolder
   private let options: UpOptions
   private let ports: Ports
+  /// Held until the supervisor ends.
+  private let reservations: [PortReservation]
+  /// The ports on which replicas answer their operators, by the replica's name.
+  private var opsPorts: [String: PortReservation] = [:]
   private let secrets: Secrets
   private let table: ProcessTable
   private let log: Log
@@ -43,7 +47,7 @@ import Telemetry
     table = ProcessTable(folder)
     let leftovers = await table.endAll(grace: .seconds(10))
     if !leftovers.isEmpty { say("ended what a killed supervisor had left: \(leftovers.joined(separator: ", "))") }
-    ports = try Ports.choose(folder, gateway: options.port)
+    (ports, reservations) = try Ports.choose(folder, gateway: options.port)
     secrets = Secrets(folder)
     programs = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe").deletingLastPathComponent
     let own = try LogFile(folder.log(of: Self.name))
@@ -175,13 +179,14 @@ import Telemetry
   }
 
   private func launch(_ number: Int, of service: Service) throws -> Launch {
-    let taken = Set(all.compactMap { $0.child == nil ? nil : $0.current?.ops })
-    guard
-      let port = (0..<400).lazy.map({ UInt16(27000 + $0) }).first(where: { port in
-        !taken.contains("127.0.0.1:\(port)") && Ports.isFree(port)
-      })
-    else { throw Failure("none of the ports 27000 to 27399 is free for \(service.name)'s operators") }
-    let place = Service.Place(folder: folder, kafka: "127.0.0.1:\(ports.kafka)", ops: "127.0.0.1:\(port)")
+    // Chosen anew for each life: whoever took the port in between does not keep the replica from starting.
+    let name = "\(service.name).\(number)"
+    opsPorts[name] = nil
+    guard let reservation = PortReservation.firstFree(from: 27000, 400) else {
+      throw Failure("none of the ports 27000 to 27399 is free for the operators of \(name)")
+    }
+    opsPorts[name] = reservation
+    let place = Service.Place(folder: folder, kafka: "127.0.0.1:\(ports.kafka)", ops: "127.0.0.1:\(reservation.port)")
     var environment = inherited
     environment["KAFKA_BROKERS"] = place.kafka
     environment["OPS_LISTEN"] = place.ops
@@ -240,7 +245,10 @@ import Telemetry
         if count < running.count {
           replicas[name] = Array(running[..<count])
           await stopAll(Array(running[count...]))
-          for replica in running[count...] { replica.log.close() }
+          for replica in running[count...] {
+            replica.log.close()
+            opsPorts[replica.name] = nil
+          }
         } else {
           let added = try (running.count..<count).map { try replica($0, of: service) }
           replicas[name] = running + added
