@@ -29,6 +29,19 @@ func program(_ name: String, _ dependencies: String...) -> Target {
     swiftSettings: settings)
 }
 
+/// A service under `Services/`: its contract `<Name>API`, which others may import too, and the program that keeps it, with
+/// `resources` embedded.
+func service(_ name: String, resources: [String] = [], _ dependencies: String...) -> [Target] {
+  let common = ["\(name)API", "Contract", "EventLoop", "Mesh", "Postgres", "Telemetry"]
+  return [
+    .target(
+      name: "\(name)API", dependencies: ["Contract"], path: "Services/\(name)/API", swiftSettings: settings),
+    .executableTarget(
+      name: name, dependencies: (common + dependencies).map { .init(stringLiteral: $0) }, path: "Services/\(name)",
+      exclude: ["API"], resources: resources.map { .embedInCode($0) }, swiftSettings: settings),
+  ]
+}
+
 /// A program under `Tests/` that tests or measurements run.
 func tool(_ name: String, at folder: String, _ dependencies: String...) -> Target {
   .executableTarget(
@@ -47,11 +60,14 @@ let package = Package(
   name: "skillmesh",
   products: [
     .executable(name: "broker", targets: ["Broker"]),
+    .executable(name: "gateway", targets: ["Gateway"]),
+    .executable(name: "identity", targets: ["Identity"]),
     .executable(name: "mesh", targets: ["Operator"]),
   ],
   targets: [
     c("CChecksum"),
     c("CCrypt", "crypt"),
+    c("CCurl", "curl"),
     c("CEpoll"),
     c("CKafka", "rdkafka"),
     c("CPostgres", "pq"),
@@ -63,6 +79,7 @@ let package = Package(
     shared("Telemetry"),
     shared("EventLoop", "CEpoll"),
     shared("Crypto", "CCrypt", "CSodium"),
+    shared("Curl", "CCurl", "EventLoop"),
     shared("HTTP", "EventLoop", "Wire"),
     shared("Kafka", "CKafka", "EventLoop"),
     shared("Postgres", "CPostgres", "Contract", "EventLoop"),
@@ -70,17 +87,25 @@ let package = Package(
     shared("Mesh", "Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Postgres", "Telemetry", "Wire"),
 
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
+    program("Gateway", "Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Mesh", "Telemetry", "Wire"),
     program("Operator", "EventLoop", "Kafka", "Telemetry"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
     tool("HTTPVerdict", at: "Fuzz/HTTPVerdict", "Wire"),
     tool("mesh-example", at: "MeshExample", "Contract", "EventLoop", "Mesh", "Postgres", "Telemetry"),
     tool("broker-bench", at: "Bench/Broker", "EventLoop", "Kafka", "TestKit"),
+    tool("ask-bench", at: "Bench/Ask", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Telemetry"),
     tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Telemetry", "Wire"),
     tests("ContractTests", "Contract"),
     tests("CryptoTests", "Crypto"),
     tests("EventLoopTests", "EventLoop"),
+    tests(
+      "GatewayTests", "Broker", "Contract", "Crypto", "EventLoop", "Gateway", "HTTP", "Kafka", "Mesh", "Postgres",
+      "Telemetry", "Wire", "mesh-example"),
     tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
+    tests(
+      "IdentityTests", "Broker", "Contract", "Crypto", "EventLoop", "Identity", "IdentityAPI", "Kafka", "Mesh", "Postgres",
+      "Telemetry"),
     tests("KafkaTests", "EventLoop", "Kafka"),
     tests(
       "MeshTests", "Broker", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Postgres", "Telemetry", "Wire",
@@ -92,4 +117,5 @@ let package = Package(
     tests("TidyTests"),
     tests("WireTests", "Wire"),
   ]
+    + service("Identity", resources: ["Domain/common-passwords.txt", "Store/Migrations"], "Crypto", "Curl")
 )

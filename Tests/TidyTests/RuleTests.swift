@@ -143,7 +143,10 @@ import Testing
     ]
     #expect(
       strayTargets(files)
-        == ["Shared/Wires/A.swift belongs to no target of Package.swift", "the target in Tests/TestKit has no sources"])
+        == [
+          "Shared/Wires/A.swift belongs to no target of Package.swift", "the target in Tests/Bench/X has no sources",
+          "the target in Tests/TestKit has no sources",
+        ])
   }
 
   @Test func `two files of one name are found within a target, not across targets`() {
@@ -154,5 +157,18 @@ import Testing
     #expect(
       repeatedNames(files)
         == ["Shared/Wire/A/Frame.swift and Shared/Wire/B/Frame.swift have the same name in one target"])
+  }
+
+  @Test func `a document that quotes other code than the file has is found`() {
+    let source = SourceFile("Shared/A.swift", "let a = 1\nlet b = 2\n")
+    let honest = SourceFile("docs/TRUE.md", "Text\n```swift Shared/A.swift\nlet b = 2\n```\n")
+    let untrue = SourceFile(
+      "docs/UNTRUE.md", "\n```swift Shared/A.swift\nlet b = 3\n```\n```swift Shared/B.swift\nx\n```")
+    #expect(untrueQuotations([source, honest]) == [])
+    #expect(
+      untrueQuotations([source, untrue]) == [
+        "docs/UNTRUE.md quotes Shared/A.swift with other words than stand there",
+        "docs/UNTRUE.md quotes Shared/B.swift, which does not exist",
+      ])
   }
 }

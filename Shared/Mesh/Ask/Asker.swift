@@ -266,9 +266,9 @@ public enum AskError: Error, Sendable, CustomStringConvertible {
     guard isOurs, let headBytes = message.header(Header.reply), let head = ReplyHead(headBytes),
       let asked = pending[head.number]
     else { return }
-    let body: [UInt8]
+    let content: [UInt8]
     do {
-      body = try message.withValue { value throws(SealError) in
+      content = try message.withValue { value throws(SealError) in
         try asked.ring.open(value ?? UnsafeRawBufferPointer(start: nil, count: 0), context: headBytes)
       }
     } catch {
@@ -282,7 +282,10 @@ public enum AskError: Error, Sendable, CustomStringConvertible {
       moveToOtherPartition(asked)
       return send(head.number, asked, isHedge: false)
     }
-    end(head.number, .success(Answer(head.kind, status: Int(head.status), body: body)))
+    guard let answer = Answer(head.kind, status: Int(head.status), content: content) else {
+      return log.limited().warning("an answer is malformed", ["endpoint": asked.question.passport.endpoint])
+    }
+    end(head.number, .success(answer))
   }
 
   /// Called by the consumer of the replies.

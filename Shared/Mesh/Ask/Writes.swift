@@ -66,6 +66,8 @@ import Telemetry
         let answer: Answer
         do {
           answer = try await work(tx)
+        } catch let committed as CommittedRefusal {
+          answer = Answer(Problem(committed.refusal))
         } catch {
           guard let no = Answer.no(error) else { throw error }
           throw No(answer: no)

@@ -1,5 +1,5 @@
 public import Contract
-import Crypto
+public import Crypto
 public import EventLoop
 import Glibc
 import HTTP
@@ -59,6 +59,8 @@ import enum Wire.JSONEncoding
     let writes: Writes
     let inbox: Inbox
     let timers: TimerRunner
+    let states: StatePublisher
+    let transactor: Transactor
   }
 
   /// Describes a service.
@@ -137,8 +139,24 @@ import enum Wire.JSONEncoding
     repeat events.append(record { try EventRecord((each types).self) })
   }
 
+  /// Makes the topics of state that the service shares with `Tx.share`.
+  public func shares<each State: SharedState>(_ types: repeat (each State).Type) {
+    repeat durable.states.add((each types).topic)
+  }
+
   /// The service's database. Only for services that were given one.
   public var database: Database { durable.database }
+
+  /// The keys under which the service stores what nobody else may read.
+  public var storageKeys: KeyRing { keys.atRest }
+
+  /// Does something that nobody asked for, in a transaction: what a service does when it starts. Throws what `body` throws,
+  /// and `PostgresError`.
+  public func transaction<Value>(
+    within limit: Duration = .seconds(10), _ body: @Loop (Tx) async throws -> Value
+  ) async throws -> Value {
+    try await durable.transactor.run(now: .now, timeout: limit) { _, tx in try await body(tx) }
+  }
 
   /// Asks another service, on the account of whoever asked this one (`context`), or on one's own. Not within a
   /// transaction: it would hold its locks meanwhile.
@@ -250,7 +268,9 @@ import enum Wire.JSONEncoding
     try await describe(self)
     if let durable {
       _ = try await admin.createTopics(durable.inbox.heardSources.flatMap { MeshTopics.own(of: $0) })
+      _ = try await admin.createTopics(durable.states.newTopics)
       durable.publisher.start()
+      try await durable.states.start(kafka)
     }
     try await asker?.start()
     let instance = "\(name)-\(options.replica)"
@@ -289,6 +309,7 @@ import enum Wire.JSONEncoding
       throw ConfigurationProblem(description: "DATABASE_URL: not set, and \(name) needs a database")
     }
     var configuration = Database.Configuration(url: url, applicationName: "\(name)-\(options.replica)")
+    configuration.connections = options.databaseConnections
     configuration.onNotice = { [log] severity, message in
       log.debug("PostgreSQL remarks", ["severity": severity, "remark": message])
     }
@@ -300,11 +321,14 @@ import enum Wire.JSONEncoding
     let publisher = try Publisher(kafka, database, log: log, metrics: metrics)
     try await publisher.tendPartitions(now: .now)
     let transactor = Transactor(database, publisher)
+    let states = StatePublisher(database, log: log, metrics: metrics)
+    transactor.stateShared = { [weak states] in states?.look() }
     return Durable(
       database: database, publisher: publisher,
       writes: Writes(transactor, ring: keys.atRest, log: log),
       inbox: Inbox(service: name, transactor, publisher, log: log, metrics: metrics),
-      timers: TimerRunner(service: name, transactor, publisher, log: log, metrics: metrics))
+      timers: TimerRunner(service: name, transactor, publisher, log: log, metrics: metrics), states: states,
+      transactor: transactor)
   }
 
   /// Repeats `work` while the database cannot be had, as long as patience lasts.
@@ -369,6 +393,7 @@ import enum Wire.JSONEncoding
     await parts.answerer.stop(within: limit)
     await parts.asker?.close()
     await parts.durable?.publisher.stop(within: .seconds(5))
+    await parts.durable?.states.stop(within: .seconds(2))
     parts.durable?.database.close()
   }
 }

@@ -88,5 +88,21 @@ enum RuntimeTables {
         );
         create index mesh_timers_due on mesh_timers (due_at) where reason is null;
         """),
+    Migration(
+      name: "005_shared_state",
+      sql: """
+        -- The last value of each key of the service's compacted topics; null for one that is to go. Of a key whose version
+        -- is above the published one, the holder of the lease is publishing the value.
+        create table mesh_shared_state (
+          topic text not null,
+          key text not null,
+          version bigint not null default 1,
+          value text,
+          published bigint not null default 0,
+          leased_until timestamptz,
+          primary key (topic, key)
+        );
+        create index mesh_shared_state_due on mesh_shared_state (topic) where version > published;
+        """),
   ]
 }

@@ -8,6 +8,8 @@ import Postgres
   private let publisher: Publisher
   /// Told the due time of a timer that was set.
   var timerSet: (@Loop (Timestamp) -> Void)?
+  /// Told when shared state has changed.
+  var stateShared: (@Loop () -> Void)?
 
   init(_ database: Database, _ publisher: Publisher) { (self.database, self.publisher) = (database, publisher) }
 
@@ -18,17 +20,20 @@ import Postgres
   ) async throws -> Value {
     var records: [OutboxRecord] = []
     var timer: Timestamp?
+    var hasShared = false
     let value = try await database.transaction(timeout: timeout) { transaction in
       let tx = Tx(transaction, now: now)
       let value = try await body(transaction, tx)
       if tx.hasEmitted { FaultPoint.beforeCommit.reach() }
       tx.writeEmitted { records.append($0) }
       timer = tx.earliestTimer
+      hasShared = tx.hasShared
       return value
     }
     if !records.isEmpty { FaultPoint.afterCommit.reach() }
     publisher.publish(records)
     if let timer { timerSet?(timer) }
+    if hasShared { stateShared?() }
     return value
   }
 }

@@ -13,10 +13,11 @@ import Wire
   static let publishGrace = Duration.seconds(2)
 
   private let transaction: Transaction
-  private let makeID: @Loop () -> UniqueID
   private var emitted: [Emission] = []
   /// Timers that were set, the earliest first due.
   private(set) var earliestTimer: Timestamp?
+  /// Whether shared state was changed.
+  private(set) var hasShared = false
 
   /// The time at which the work began: the one clock reading that it needs.
   public let now: Timestamp
@@ -30,7 +31,6 @@ import Wire
 
   init(_ transaction: Transaction, now: Timestamp) {
     (self.transaction, self.now) = (transaction, now)
-    makeID = { UniqueID(at: now) }
   }
 
   /// Sends a statement and waits for its answer. Throws `PostgresError`; the transaction has failed then.
@@ -49,7 +49,7 @@ import Wire
   public func emit<Fact: Event>(_ event: Fact) throws {
     emitted.append(
       Emission(
-        id: makeID(), name: Fact.name, subject: event.subject,
+        id: UniqueID(at: now), name: Fact.name, subject: event.subject,
         payload: String(decoding: try JSONEncoding.bytes(of: event), as: UTF8.self)))
   }
 
@@ -70,6 +70,23 @@ import Wire
   /// Takes a timer back. One that is firing at this moment, or was never set, is passed over.
   public func cancel<Timer: DurableTimer>(_ type: Timer.Type, key: String) {
     transaction.send("delete from mesh_timers where name = \(Timer.name) and key = \(key)")
+  }
+
+  /// Gives a key of the service's shared state a value, for everybody who keeps a copy of it.
+  public func share<State: SharedState>(_ state: State, key: String) throws {
+    share(State.topic, key, String(decoding: try JSONEncoding.bytes(of: state), as: UTF8.self))
+  }
+
+  /// Takes a key out of the service's shared state.
+  public func withdraw<State: SharedState>(_ type: State.Type, key: String) { share(type.topic, key, nil) }
+
+  private func share(_ topic: String, _ key: String, _ value: String?) {
+    hasShared = true
+    transaction.send(
+      """
+      insert into mesh_shared_state as s (topic, key, value) values (\(topic), \(key), \(value))
+      on conflict (topic, key) do update set value = excluded.value, version = s.version + 1
+      """)
   }
 
   /// Whether there is anything to publish.
