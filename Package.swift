@@ -88,7 +88,7 @@ let package = Package(
 
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
     program("Gateway", "Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Mesh", "Telemetry", "Wire"),
-    program("Operator", "EventLoop", "Kafka", "Telemetry"),
+    program("Operator", "EventLoop", "Kafka", "Mesh", "Telemetry"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
     tool("HTTPVerdict", at: "Fuzz/HTTPVerdict", "Wire"),

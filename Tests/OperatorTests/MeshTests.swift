@@ -73,7 +73,7 @@ extension MeshStatus {
   fileprivate var broker: Replica? { services.first { $0.service == "broker" } }
 }
 
-/// The built program from end to end, with the services that there are.
+/// The built program from end to end, with all services.
 @Suite(.serialized) struct MeshTests {
   @Test @Loop func `everything starts, heals, scales and ends`() async throws {
     let clone = try Clone()
@@ -120,7 +120,19 @@ extension MeshStatus {
     admin.close()
     let topics = try await clone.mesh("topics").output.split(separator: "\n").map { $0.split(separator: " ") }
     #expect(topics.first == ["TOPIC", "PARTITIONS", "MESSAGES", "BEHIND"])
-    #expect(topics.last == ["greetings", "2", "3", "readers:", "1"])
+    #expect(topics.first { $0.first == "greetings" } == ["greetings", "2", "3", "readers:", "1"])
+
+    // The first command that `up` tells to try does what it says.
+    let command = try #require(up.output.split(separator: "\n").first { $0.contains("  Try  ") })
+    let answer = try await shell("", String(command.drop { $0 == " " }.dropFirst(3)))
+    #expect(answer.contains(#""email":"me@example.org""#), "\(answer)")
+
+    // Replicas come and go, one after the other, and the gateway goes on answering.
+    #expect(try await clone.mesh("scale", "identity=2", "gateway=2").status == 0)
+    #expect(try await clone.isReady().services.map(\.replica) == [0, 0, 1, 0, 1])
+    let rolled = try await clone.mesh("roll").output.split(separator: "\n").map { $0.prefix { $0 != ":" } }
+    #expect(rolled == ["identity.0", "identity.1", "gateway.0", "gateway.1"])
+    #expect(try await clone.mesh("scale", "identity=1", "gateway=1").status == 0)
 
     // What dies is started again.
     kill(try #require(broker.pid), SIGKILL)
@@ -132,7 +144,7 @@ extension MeshStatus {
 
     // Commands do what they say, and refuse what they cannot.
     #expect(try await clone.mesh("scale", "broker=0") == (0, "broker: 0 replicas\n"))
-    #expect(try await clone.status().services == [])
+    #expect(try await clone.status().broker == nil)
     #expect(try await clone.mesh("scale", "broker=1") == (0, "broker: 1 replica\n"))
     #expect(
       try await clone.mesh("scale", "broker=2")

@@ -26,8 +26,7 @@ import Telemetry
   private let log: Log
   private let postgres: PostgresCluster
   private let redis: RedisServer
-  /// Where the services' programs are: beside this one.
-  private let programs: String
+  private let launcher: ServiceLauncher
 
   private let database: Replica
   private let cache: Replica
@@ -49,7 +48,6 @@ import Telemetry
     if !leftovers.isEmpty { say("ended what a killed supervisor had left: \(leftovers.joined(separator: ", "))") }
     (ports, reservations) = try Ports.choose(folder, gateway: options.port)
     secrets = Secrets(folder)
-    programs = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe").deletingLastPathComponent
     let own = try LogFile(folder.log(of: Self.name))
     // Lines are written on the thread that empties the pipe: when it is full, a line is given up instead of waited for.
     _ = fcntl(own.input, F_SETFL, O_NONBLOCK)
@@ -59,6 +57,7 @@ import Telemetry
     let databaseLog = try LogFile(folder.log(of: PostgresCluster.name))
     postgres = try await PostgresCluster(folder, port: ports.postgres, secrets: secrets, log: databaseLog)
     redis = try RedisServer(folder, port: ports.redis, secrets: secrets)
+    launcher = try ServiceLauncher(folder, ports, secrets, postgres)
     let report: @Loop (String) -> Void = { line in
       log.warning(line)
       say(line)
@@ -186,21 +185,7 @@ import Telemetry
       throw Failure("none of the ports 27000 to 27399 is free for the operators of \(name)")
     }
     opsPorts[name] = reservation
-    let place = Service.Place(folder: folder, kafka: "127.0.0.1:\(ports.kafka)", ops: "127.0.0.1:\(reservation.port)")
-    var environment = inherited
-    environment["KAFKA_BROKERS"] = place.kafka
-    environment["OPS_LISTEN"] = place.ops
-    environment["REPLICA"] = String(number)
-    environment["LOG_FORMAT"] = inherited["LOG_FORMAT"] ?? LogFormat.pretty.rawValue
-    if service.needs.contains(.database) { environment["DATABASE_URL"] = try postgres.url(for: service.name) }
-    if service.needs.contains(.redis) {
-      environment["REDIS_URL"] = RedisServer.url(port: ports.redis, password: try secrets.secret(RedisServer.name))
-    }
-    var launch = Launch(
-      executable: "\(programs)/\(service.name)", arguments: service.arguments(place), environment: environment
-    ) { await Probe.isReady(http: place.ops) }
-    launch.ops = place.ops
-    return launch
+    return try launcher.launch(number, of: service, ops: reservation.port)
   }
 
   private static func service(_ name: String) throws(Failure) -> Service {
@@ -315,12 +300,5 @@ import Telemetry
 @Loop private func stopAll(_ replicas: [Replica]) async {
   await withTaskGroup(of: Void.self) { group in
     for replica in replicas { group.addTask { await replica.stop() } }
-  }
-}
-
-extension String {
-  /// The folder of a file's path.
-  fileprivate var deletingLastPathComponent: String {
-    String(self[..<(lastIndex(of: "/") ?? startIndex)])
   }
 }
