@@ -88,7 +88,7 @@ let package = Package(
 
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
     program("Gateway", "Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Mesh", "Telemetry", "Wire"),
-    program("Operator", "EventLoop", "Kafka", "Mesh", "Telemetry"),
+    program("Operator", "Crypto", "EventLoop", "Kafka", "Mesh", "Telemetry"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
     tool("HTTPVerdict", at: "Fuzz/HTTPVerdict", "Wire"),
@@ -98,6 +98,7 @@ let package = Package(
     tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Telemetry", "Wire"),
     tests("ContractTests", "Contract"),
     tests("CryptoTests", "Crypto"),
+    tests("CurlTests", "Curl", "EventLoop", "HTTP", "Wire"),
     tests("EventLoopTests", "EventLoop"),
     tests(
       "GatewayTests", "Broker", "Contract", "Crypto", "EventLoop", "Gateway", "HTTP", "Kafka", "Mesh", "Postgres",

@@ -3,15 +3,14 @@ let manifest = [
   Service("broker", maximum: 1, grace: .seconds(10), stage: .foundation) { place in
     ["--data", "\(place.folder.path)/broker", "--listen", place.kafka, "--ops", place.ops]
   },
-  Service("identity", needs: [.database]),
-  Service("gateway", needs: [.port, .rootKey]),
+  Service("identity", needs: [.database, .meshKey]) { place in
+    ["--development", "--public-url", "http://\(place.gateway)"]
+  },
+  Service("gateway", needs: [.rootKey]) { place in ["--listen", place.gateway] },
 ]
 
 /// What to try first, once everything is ready.
-func firstCommand(gateway port: UInt16) -> String {
-  let body = #"{"email":"me@example.org","password":"correct horse battery","firstName":"New","lastName":"Member"}"#
-  return "curl -s http://127.0.0.1:\(port)/api/v1/auth/register -H 'content-type: application/json' -d '\(body)'"
-}
+let firstCommand = #"eval "$(./mesh env)" && curl "$GATEWAY_URL/openapi.json""#
 
 /// One program of the mesh: how it is started, and what it needs.
 struct Service: Sendable {
@@ -23,15 +22,15 @@ struct Service: Sendable {
     case service
   }
 
-  /// What it is given besides Kafka and its own key.
+  /// A store that it keeps something in, or a key that it must be given.
   enum Need: Sendable {
     /// A role and a schema of its own in PostgreSQL.
     case database
     /// Redis.
     case redis
-    /// The gateway's port, which its replicas share.
-    case port
-    /// The key that all others come from.
+    /// The key under which it is asked.
+    case meshKey
+    /// The key that all others come from: whoever has it may ask any service in anybody's name.
     case rootKey
   }
 
@@ -42,14 +41,14 @@ struct Service: Sendable {
     let kafka: String
     /// Where this replica answers its operators, as `host:port`.
     let ops: String
+    /// Where clients find the mesh, as `host:port`.
+    let gateway: String
   }
 
   /// The name on the command line; also its executable's, its role's and its schema's.
   let name: String
   let stage: Stage
   let needs: Set<Need>
-  /// The services that it asks, each under a key of its own.
-  let asks: [String]
   /// How many run unless told otherwise.
   let replicas: Int
   /// How many may run.
@@ -59,12 +58,12 @@ struct Service: Sendable {
   let arguments: @Sendable (Place) -> [String]
 
   init(
-    _ name: String, needs: Set<Need> = [], asks: [String] = [], replicas: Int = 1, maximum: Int = Command.replicaLimit,
+    _ name: String, needs: Set<Need> = [], replicas: Int = 1, maximum: Int = Command.replicaLimit,
     grace: Duration = .seconds(20), stage: Stage = .service,
     arguments: @escaping @Sendable (Place) -> [String] = { _ in [] }
   ) {
     precondition(replicas <= maximum, "\(name) starts with more replicas than it may have")
-    (self.name, self.needs, self.asks, self.replicas, self.maximum) = (name, needs, asks, replicas, maximum)
+    (self.name, self.needs, self.replicas, self.maximum) = (name, needs, replicas, maximum)
     (self.grace, self.stage, self.arguments) = (grace, stage, arguments)
   }
 }

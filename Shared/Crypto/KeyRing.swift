@@ -27,11 +27,6 @@ public struct KeyRing: Sendable {
     self.keys = keys
   }
 
-  /// The keys with their ids, the current one first: for whoever hands them on.
-  public var all: [(id: KeyID, key: SymmetricKey)] {
-    ([current] + keys.keys.filter { $0 != current }.sorted()).map { ($0, keys[$0]!) }
-  }
-
   /// A ring of the same ids, each key derived for `purpose`.
   public func derived(for purpose: String) -> KeyRing {
     KeyRing(current: current, keys: keys.mapValues { $0.derived(for: purpose) })

@@ -1,4 +1,5 @@
 import Contract
+import EventLoop
 import FoundationEssentials
 import IdentityAPI
 import Testing
@@ -19,7 +20,7 @@ import Testing
     }
   }
 
-  @Test func `a message is ASCII in short lines`() throws {
+  @Test @Loop func `a message is ASCII in short lines`() throws {
     let mail = Mail(
       to: EmailAddress("ada@example.org")!, subject: "Hello", text: "Hällo\n" + String(repeating: "x", count: 200),
       token: "t")

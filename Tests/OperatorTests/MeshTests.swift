@@ -122,10 +122,12 @@ extension MeshStatus {
     #expect(topics.first == ["TOPIC", "PARTITIONS", "MESSAGES", "BEHIND"])
     #expect(topics.first { $0.first == "greetings" } == ["greetings", "2", "3", "readers:", "1"])
 
-    // The first command that `up` tells to try does what it says.
-    let command = try #require(up.output.split(separator: "\n").first { $0.contains("  Try  ") })
-    let answer = try await shell("", String(command.drop { $0 == " " }.dropFirst(3)))
+    // A request passes through the gateway, a topic, identity and its database, and back.
+    let member = #"{"email":"me@example.org","password":"correct horse battery","firstName":"A","lastName":"B"}"#
+    let register = "curl -s $GATEWAY_URL/api/v1/auth/register -H 'content-type: application/json' -d '\(member)'"
+    let answer = try await shell(environment, register)
     #expect(answer.contains(#""email":"me@example.org""#), "\(answer)")
+    #expect(try await shell(environment, #"curl -s "$GATEWAY_URL/openapi.json""#).contains("/api/v1/auth/register"))
 
     // Replicas come and go, one after the other, and the gateway goes on answering.
     #expect(try await clone.mesh("scale", "identity=2", "gateway=2").status == 0)

@@ -54,7 +54,7 @@ extension Command {
     return [
       "",
       "  Open    http://127.0.0.1:\(port)",
-      "  Try     \(firstCommand(gateway: port))",
+      "  Try     \(firstCommand)",
       "  Look    ./mesh status    ./mesh logs --follow",
       "  End     \(end)",
       "",

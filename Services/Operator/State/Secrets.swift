@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 
 /// Passwords and keys that were made up for this clone, one a file, readable by their owner only.
@@ -16,6 +17,14 @@ struct Secrets: Sendable {
     let text = bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     try replaceFile(path, with: Data(text.utf8))
     return text
+  }
+
+  /// The secret of that name as a key. Throws `Failure`.
+  func key(_ name: String) throws(Failure) -> SymmetricKey {
+    guard let key = Hex.decode(try secret(name)).flatMap({ SymmetricKey($0) }) else {
+      throw Failure("\(folder)/\(name) holds no key", advice: "Put back what was there: 64 hexadecimal digits.")
+    }
+    return key
   }
 
   /// Whether a secret of that name was made up before.

@@ -23,7 +23,14 @@ public struct MeshKeys: Sendable {
   }
 
   /// K_X: what the operator hands to service `name`.
-  public static func own(of name: String, root: KeyRing) -> KeyRing { root.derived(for: "service \(name)") }
+  public static func own(of name: String, root: KeyRing) -> KeyRing { root.derived(for: purpose(name)) }
+
+  /// K_X as `MESH_KEY` takes it, where the root is a single key of number `id`.
+  public static func ownText(of name: String, root: SymmetricKey, id: UInt32 = 1) -> String {
+    root.derived(for: purpose(name)).withBytes { "\(id):\(Hex.encode($0))" }
+  }
+
+  private static func purpose(_ name: String) -> String { "service \(name)" }
 
   /// What the operator hands to `service` for asking `other`.
   public static func peer(of service: String, asking other: String, root: KeyRing) -> KeyRing {

@@ -86,14 +86,6 @@ public struct KeyRingText: OptionValue {
     ring = KeyRing(current: current, keys: keys)
   }
 
-  /// The keys of `ring`, to be handed to another process.
-  public init(_ ring: KeyRing) { self.ring = ring }
-
-  /// What the other process is given as its option. Hand it to nothing that prints or stores it.
-  public var exposed: String {
-    ring.all.map { id, key in "\(id):\(key.withBytes { Hex.encode($0) })" }.joined(separator: ",")
-  }
-
   /// Keys are not shown.
   public var optionText: String { "keys" }
 }
