@@ -110,7 +110,8 @@ let package = Package(
       "Telemetry", "Wire", "mesh-example"),
     tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
     tests(
-      "IdentityTests", "Broker", "Contract", "Crypto", "EventLoop", "Identity", "IdentityAPI", "Kafka", "Mesh", "Postgres",
+      "IdentityTests", "Broker", "Contract", "Crypto", "EventLoop", "Identity", "IdentityAPI", "Kafka", "Mesh",
+      "Postgres",
       "Telemetry"),
     tests("KafkaTests", "EventLoop", "Kafka"),
     tests(

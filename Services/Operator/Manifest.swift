@@ -4,7 +4,7 @@ let manifest = [
     ["--data", "\(place.folder.path)/broker", "--listen", place.kafka, "--ops", place.ops]
   },
   Service("identity", needs: [.database, .meshKey]) { place in
-    ["--development", "true", "--public-url", "http://\(place.gateway)"]
+    ["--development", "--public-url", "http://\(place.gateway)"]
   },
   Service("gateway", needs: [.rootKey]) { place in ["--listen", place.gateway] },
 ]

@@ -15,14 +15,15 @@ import Testing
   @Test func `ports are remembered, and chosen anew where somebody has taken one`() throws {
     try withFolder { folder in
       #expect(Ports.load(folder) == nil)
-      let gateway = try #require(Ports.firstFree(from: 18_600))
-      let first = try Ports.choose(folder, gateway: gateway)
+      let gateway = try freePort()
+      let first = try Ports.choose(folder, gateway: gateway).ports
+      #expect(first.gateway == gateway)
       #expect(Ports.load(folder) == first)
-      #expect(try Ports.choose(folder, gateway: nil) == first)
+      #expect(try Ports.choose(folder, gateway: nil).ports == first)
 
       let intruder = try listen(on: first.kafka)
       defer { close(intruder) }
-      let second = try Ports.choose(folder, gateway: nil)
+      let second = try Ports.choose(folder, gateway: nil).ports
       #expect(second.kafka > first.kafka)
       #expect((second.gateway, second.postgres) == (first.gateway, first.postgres))
     }
@@ -30,7 +31,7 @@ import Testing
 
   @Test func `a gateway port that is in use is refused, never changed`() throws {
     try withFolder { folder in
-      let port = try #require(Ports.firstFree(from: 18_700))
+      let port = try freePort()
       let intruder = try listen(on: port)
       defer { close(intruder) }
       let failure = try #require(throws: Failure.self) { try Ports.choose(folder, gateway: port) }
@@ -39,8 +40,29 @@ import Testing
     }
   }
 
+  @Test func `two clones that start at the same time choose different ports`() throws {
+    try withFolder { one in
+      try withFolder { other in
+        let first = try Ports.choose(one, gateway: try freePort())
+        let second = try Ports.choose(other, gateway: try freePort())
+        try withExtendedLifetime((first.reservations, second.reservations)) {
+          let all = [first.ports, second.ports].flatMap { [$0.gateway, $0.kafka, $0.redis, $0.postgres] }
+          #expect(Set(all).count == 8)
+          #expect(throws: Failure.self) { try Ports.choose(other, gateway: first.ports.gateway) }
+        }
+      }
+    }
+  }
+
+  private func freePort() throws -> UInt16 {
+    try #require(PortReservation.firstFree(from: .random(in: 18_000..<24_000), 400)).port
+  }
+
   private func listen(on port: UInt16) throws -> Int32 {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    // As servers do, so that connections that ended a moment ago do not count.
+    var on: Int32 = 1
+    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian

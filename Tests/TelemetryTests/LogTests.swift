@@ -166,8 +166,14 @@ private func object(_ line: String) throws -> [String: Any] {
 }
 
 extension Thread {
-  /// All that comes out of `handle` until its other end is closed, read by a task of its own.
+  /// All that comes out of `handle` until its other end is closed. Read by a thread of its own: those of the tasks may all
+  /// be waiting for room in the pipe.
   fileprivate static func reading(_ handle: FileHandle) -> Task<Data, Never> {
-    Task.detached { (try? handle.readToEnd()) ?? Data() }
+    let (data, continuation) = AsyncStream.makeStream(of: Data.self)
+    Thread.detachNewThread {
+      continuation.yield((try? handle.readToEnd()) ?? Data())
+      continuation.finish()
+    }
+    return Task { await data.first { _ in true } ?? Data() }
   }
 }

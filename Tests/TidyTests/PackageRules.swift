@@ -1,53 +1,44 @@
 /// What `Package.swift` says about where targets are. Its helper functions are read too: `path: "Shared/\(name)"` in a
-/// helper `shared` makes `shared("Wire")` the folder `Shared/Wire`, and `path: "Tests/\(folder)"` in a helper `tool` makes
-/// `tool("x", at: "Bench/X")` the folder `Tests/Bench/X`.
+/// helper `shared(_ name: String)` makes `shared("Wire")` the folder `Shared/Wire`.
 struct PackageManifest {
   /// The folders of all targets.
   let paths: Set<String>
 
   init(_ text: String) {
-    var helpers: [String: [(before: String, argument: String, after: String)]] = [:]
-    var literal: Set<String> = []
-    var function: String?
-    // A call that begins a line of its own for its arguments is read like one that does not.
-    let lines = text.replacing(#/\(\n +/#, with: "(").split(separator: "\n")
-    for line in lines {
-      if let name = Self.between(line, "func ", "(") { function = name }
-      if line == "}" { function = nil }
-      for path in Self.all(line, after: "path: \"") {
-        let holes = [("\\(name)", ""), ("\\(folder)", "at: ")]
-        guard
-          let (hole, argument) = holes.lazy.compactMap({ hole in path.firstRange(of: hole.0).map { ($0, hole.1) } })
-            .first
-        else {
-          literal.insert(String(path))
-          continue
-        }
-        guard let function else { continue }
-        helpers[function, default: []].append(
-          (String(path[..<hole.lowerBound]), argument, String(path[hole.upperBound...])))
+    let parts = text.split(separator: "\nlet package", maxSplits: 1)
+    guard parts.count == 2 else {
+      paths = []
+      return
+    }
+    var found = Set(Self.quoted(parts[1], after: "path: ").map(String.init))
+    for helper in parts[0].split(separator: "\nfunc ").dropFirst() {
+      let name = helper.prefix { $0 != "(" }
+      let parameters = Self.arguments(helper[name.endIndex...]).map { $0.prefix { $0 != ":" }.split(separator: " ") }
+      let templates = Self.quoted(helper, after: "path: ")
+      for call in parts[1].ranges(of: " \(name)(") {
+        let arguments = Self.arguments(parts[1][call.lowerBound...].dropFirst(name.count + 1))
+        for template in templates { found.insert(Self.fill(template, parameters, arguments)) }
       }
     }
-    for line in lines {
-      let call = line.drop { $0 == " " }
-      guard let open = call.firstIndex(of: "("), let shapes = helpers[String(call[..<open])] else { continue }
-      for shape in shapes {
-        let start = shape.argument.isEmpty ? "\(call[...open])\"" : "\(shape.argument)\""
-        guard let value = Self.all(call, after: start).first else { continue }
-        literal.insert(shape.before + value + shape.after)
-      }
+    paths = found
+  }
+
+  /// Puts the arguments of a call in the place of the helper's parameters.
+  private static func fill(_ template: Substring, _ parameters: [[Substring]], _ arguments: [Substring]) -> String {
+    zip(parameters, arguments).reduce(String(template)) { path, pair in
+      guard let name = pair.0.last, let value = quoted(pair.1, after: "").first else { return path }
+      return path.replacing("\\(\(name))", with: value)
     }
-    paths = literal
   }
 
-  private static func between(_ line: Substring, _ start: String, _ end: Character) -> String? {
-    guard line.hasPrefix(start) else { return nil }
-    return String(line.dropFirst(start.count).prefix { $0 != end })
+  /// What stands between the parentheses with which `text` begins, split at the commas.
+  private static func arguments(_ text: Substring) -> [Substring] {
+    text.dropFirst().prefix { $0 != ")" }.split(separator: ",").map { $0.drop { $0 == " " || $0 == "\n" } }
   }
 
-  /// What stands between each `start` and the next quotation mark.
-  private static func all(_ line: Substring, after start: String) -> [Substring] {
-    line.ranges(of: start).map { line[$0.upperBound...].prefix { $0 != "\"" } }
+  /// The texts in quotation marks that follow `start`.
+  private static func quoted(_ text: Substring, after start: String) -> [Substring] {
+    text.ranges(of: "\(start)\"").map { text[$0.upperBound...].prefix { $0 != "\"" } }
   }
 
   /// The target that a file belongs to, as its folder.

@@ -5,23 +5,28 @@ import Testing
   private let package = SourceFile(
     "Package.swift",
     #"""
+    /// A module.
     func shared(_ name: String, _ dependencies: String...) -> Target {
       .target(name: name, path: "Shared/\(name)")
     }
+
+    func tool(_ name: String, at path: String, _ dependencies: String...) -> Target {
+      .executableTarget(name: name, path: "Tests/\(path)")
+    }
+
     func service(_ name: String) -> [Target] {
       [.target(name: "\(name)API", path: "Services/\(name)/API"), .executableTarget(name: name, path: "Services/\(name)")]
     }
-    func tool(_ name: String, at folder: String, _ dependencies: String...) -> Target {
-      .executableTarget(
-        name: name, path: "Tests/\(folder)")
-    }
-    let targets = [
-      shared(
-        "Wire", "Contract"),
-      tool("x", at: "Bench/X"),
-      service("Credits"),
-      .target(name: "TestKit", path: "Tests/TestKit"),
-    ]
+
+    let package = Package(
+      targets: [
+        shared("Wire"),
+        shared(
+          "HTTP", "Wire"),
+        tool("verdict", at: "Fuzz/Verdict", "Wire"),
+        .target(name: "TestKit", path: "Tests/TestKit"),
+      ] + service("Credits")
+    )
     """#)
 
   @Test func `a file of 601 lines is too long, one of 600 is not`() {
@@ -123,7 +128,9 @@ import Testing
   @Test func `helpers of the package's manifest are understood`() {
     let manifest = PackageManifest(package.text)
     #expect(
-      manifest.paths == ["Shared/Wire", "Services/Credits", "Services/Credits/API", "Tests/Bench/X", "Tests/TestKit"])
+      manifest.paths == [
+        "Shared/Wire", "Shared/HTTP", "Services/Credits", "Services/Credits/API", "Tests/TestKit", "Tests/Fuzz/Verdict",
+      ])
     #expect(manifest.target(of: "Services/Credits/API/Hold.swift") == "Services/Credits/API")
     #expect(manifest.target(of: "Services/Credits/Domain/Account.swift") == "Services/Credits")
   }
@@ -132,13 +139,11 @@ import Testing
     let files = [
       package, SourceFile("Shared/Wire/A.swift", ""), SourceFile("Services/Credits/main.swift", ""),
       SourceFile("Services/Credits/API/A.swift", ""), SourceFile("Shared/Wires/A.swift", ""),
+      SourceFile("Shared/HTTP/A.swift", ""), SourceFile("Tests/Fuzz/Verdict/main.swift", ""),
     ]
     #expect(
       strayTargets(files)
-        == [
-          "Shared/Wires/A.swift belongs to no target of Package.swift", "the target in Tests/Bench/X has no sources",
-          "the target in Tests/TestKit has no sources",
-        ])
+        == ["Shared/Wires/A.swift belongs to no target of Package.swift", "the target in Tests/TestKit has no sources"])
   }
 
   @Test func `two files of one name are found within a target, not across targets`() {

@@ -50,11 +50,10 @@ extension Command {
   }
 
   private static func welcome(_ folder: MeshFolder, endsBy end: String) -> [String] {
-    let gateway = manifest.contains { $0.name == "gateway" }
-    let ports = Ports.load(folder) ?? Ports()
+    let port = (Ports.load(folder) ?? Ports()).gateway
     return [
       "",
-      gateway ? "  Open    http://127.0.0.1:\(ports.gateway)" : "  Kafka   127.0.0.1:\(ports.kafka)",
+      "  Open    http://127.0.0.1:\(port)",
       "  Try     \(firstCommand)",
       "  Look    ./mesh status    ./mesh logs --follow",
       "  End     \(end)",

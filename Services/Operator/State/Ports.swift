@@ -24,34 +24,33 @@ struct Ports: Codable, Equatable, Sendable {
     return try? JSONDecoder().decode(Ports.self, from: data)
   }
 
-  /// The ports to use for this run: those remembered, or others where somebody else has taken one since. The gateway's
-  /// is never changed silently. Writes down what was chosen. Throws `Failure`.
-  static func choose(_ folder: MeshFolder, gateway wanted: UInt16?) throws(Failure) -> Ports {
+  /// The ports to use for this run, and what keeps other clones from them: those remembered, or others where somebody
+  /// else has taken one since. The gateway's is never changed silently. Writes down what was chosen. Throws `Failure`.
+  static func choose(
+    _ folder: MeshFolder, gateway wanted: UInt16?
+  ) throws(Failure) -> (ports: Ports, reservations: [PortReservation]) {
     var ports = load(folder) ?? Ports()
     if let wanted { ports.gateway = wanted }
-    guard isFree(ports.gateway) else {
+    guard let gateway = PortReservation(ports.gateway) else {
+      let other = PortReservation.firstFree(from: ports.gateway &+ 1, attempts)?.port ?? defaultGateway
       throw Failure(
         "port \(ports.gateway) of 127.0.0.1, which the gateway needs, is in use by another program",
-        advice:
-          "End that program, or choose another port: ./mesh up --port \(firstFree(from: ports.gateway + 1) ?? 8081).")
+        advice: "End that program, or choose another port: ./mesh up --port \(other).")
     }
+    var reservations = [gateway]
     for port in [\Ports.kafka, \.redis, \.postgres] as [WritableKeyPath<Ports, UInt16>] {
-      guard let free = firstFree(from: ports[keyPath: port], besides: ports.gateway) else {
+      guard let reservation = PortReservation.firstFree(from: ports[keyPath: port], attempts) else {
         throw Failure(
           "none of the ports \(ports[keyPath: port]) and the \(attempts) after it is free",
           advice: "End some of the programs that listen on them (ss -ltn shows which).")
       }
-      ports[keyPath: port] = free
+      ports[keyPath: port] = reservation.port
+      reservations.append(reservation)
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     try replaceFile(folder.state, with: (try? encoder.encode(ports)) ?? Data())
-    return ports
-  }
-
-  /// The first port from `start` on that nobody listens on.
-  static func firstFree(from start: UInt16, besides taken: UInt16? = nil) -> UInt16? {
-    (0..<attempts).lazy.map { start &+ $0 }.first { $0 > 1023 && $0 != taken && isFree($0) }
+    return (ports, reservations)
   }
 
   /// Whether a server could listen on that port of 127.0.0.1 now.
@@ -70,5 +69,39 @@ struct Ports: Codable, Equatable, Sendable {
         bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
       }
     }
+  }
+}
+
+/// The right of one clone to a port of this machine, from before its server listens until it has ended: two clones that
+/// start at the same time choose different ports. It is a name in the system's abstract socket namespace (`unix(7)`),
+/// which the system frees when the process ends.
+final class PortReservation: Sendable {
+  let port: UInt16
+  private let descriptor: Int32
+
+  /// Reserves a port; nil when a server listens on it or another clone has reserved it.
+  init?(_ port: UInt16) {
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { return nil }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let name = [0] + Array("skillmesh-port-\(port)".utf8)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
+    let length = socklen_t(MemoryLayout<sa_family_t>.size + name.count)
+    let status = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) }
+    }
+    guard status == 0, Ports.isFree(port) else {
+      close(descriptor)
+      return nil
+    }
+    (self.port, self.descriptor) = (port, descriptor)
+  }
+
+  deinit { close(descriptor) }
+
+  /// Reserves the first free of `count` ports from `start` on.
+  static func firstFree(from start: UInt16, _ count: UInt16) -> PortReservation? {
+    (0..<count).lazy.map { start &+ $0 }.filter { $0 > 1023 }.compactMap { PortReservation($0) }.first
   }
 }

@@ -113,6 +113,9 @@ import Foundation
   /// Where the socket file is, unless the path is too long for one.
   private var socketFolder: String? { data.utf8.count + "/.s.PGSQL.65535".utf8.count < 108 ? data : nil }
 
+  /// Where this process reaches it: by the socket file, which no other server can answer, when there is one.
+  private var host: String { socketFolder ?? "127.0.0.1" }
+
   /// How the server is started.
   var launch: Launch {
     var launch = Launch(
@@ -121,8 +124,8 @@ import Foundation
         "-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", socketFolder ?? "", "-N", String(Self.connections),
       ],
       environment: inherited
-    ) { [programs, port] in
-      let arguments = ["-q", "-t", "1", "-h", "127.0.0.1", "-p", String(port)]
+    ) { [programs, port, host] in
+      let arguments = ["-q", "-t", "1", "-h", host, "-p", String(port)]
       let probe = try? ChildProcess("\(programs)/pg_isready", arguments, environment: inherited)
       return await probe?.waitUntilEnded() == .status(0)
     }
@@ -175,7 +178,7 @@ import Foundation
     environment["PGPASSWORD"] = try secrets.secret(Self.name)
     environment["PGOPTIONS"] = "-c client_min_messages=warning"
     let arguments = [
-      "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", String(port), "-U", Self.superuser, "-d",
+      "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", host, "-p", String(port), "-U", Self.superuser, "-d",
       "postgres",
       "-f", file,
     ]

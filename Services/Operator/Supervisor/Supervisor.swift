@@ -1,6 +1,5 @@
 import EventLoop
 import Foundation
-import Mesh
 import Telemetry
 
 /// Runs the whole mesh on this machine: PostgreSQL, Redis, the broker and every service of the manifest.
@@ -18,13 +17,16 @@ import Telemetry
   private let folder: MeshFolder
   private let options: UpOptions
   private let ports: Ports
+  /// Held until the supervisor ends.
+  private let reservations: [PortReservation]
+  /// The ports on which replicas answer their operators, by the replica's name.
+  private var opsPorts: [String: PortReservation] = [:]
   private let secrets: Secrets
   private let table: ProcessTable
   private let log: Log
   private let postgres: PostgresCluster
   private let redis: RedisServer
-  /// Where the services' programs are: beside this one.
-  private let programs: String
+  private let launcher: ServiceLauncher
 
   private let database: Replica
   private let cache: Replica
@@ -44,9 +46,8 @@ import Telemetry
     table = ProcessTable(folder)
     let leftovers = await table.endAll(grace: .seconds(10))
     if !leftovers.isEmpty { say("ended what a killed supervisor had left: \(leftovers.joined(separator: ", "))") }
-    ports = try Ports.choose(folder, gateway: options.port)
+    (ports, reservations) = try Ports.choose(folder, gateway: options.port)
     secrets = Secrets(folder)
-    programs = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe").deletingLastPathComponent
     let own = try LogFile(folder.log(of: Self.name))
     // Lines are written on the thread that empties the pipe: when it is full, a line is given up instead of waited for.
     _ = fcntl(own.input, F_SETFL, O_NONBLOCK)
@@ -56,6 +57,7 @@ import Telemetry
     let databaseLog = try LogFile(folder.log(of: PostgresCluster.name))
     postgres = try await PostgresCluster(folder, port: ports.postgres, secrets: secrets, log: databaseLog)
     redis = try RedisServer(folder, port: ports.redis, secrets: secrets)
+    launcher = try ServiceLauncher(folder, ports, secrets, postgres)
     let report: @Loop (String) -> Void = { line in
       log.warning(line)
       say(line)
@@ -176,33 +178,14 @@ import Telemetry
   }
 
   private func launch(_ number: Int, of service: Service) throws -> Launch {
-    let taken = Set(all.compactMap { $0.child == nil ? nil : $0.current?.ops })
-    guard
-      let port = (0..<400).lazy.map({ UInt16(27000 + $0) }).first(where: { port in
-        !taken.contains("127.0.0.1:\(port)") && Ports.isFree(port)
-      })
-    else { throw Failure("none of the ports 27000 to 27399 is free for \(service.name)'s operators") }
-    let place = Service.Place(
-      folder: folder, kafka: "127.0.0.1:\(ports.kafka)", ops: "127.0.0.1:\(port)",
-      gateway: "127.0.0.1:\(ports.gateway)")
-    var environment = inherited
-    environment["KAFKA_BROKERS"] = place.kafka
-    environment["OPS_ADDRESS"] = place.ops
-    environment["REPLICA"] = String(number)
-    environment["LOG_FORMAT"] = inherited["LOG_FORMAT"] ?? LogFormat.pretty.rawValue
-    if service.needs.contains(.database) { environment["DATABASE_URL"] = try postgres.url(for: service.name) }
-    if service.needs.contains(.redis) {
-      environment["REDIS_URL"] = RedisServer.url(port: ports.redis, password: try secrets.secret(RedisServer.name))
+    // Chosen anew for each life: whoever took the port in between does not keep the replica from starting.
+    let name = "\(service.name).\(number)"
+    opsPorts[name] = nil
+    guard let reservation = PortReservation.firstFree(from: 27000, 400) else {
+      throw Failure("none of the ports 27000 to 27399 is free for the operators of \(name)")
     }
-    if service.needs.contains(.meshKey) {
-      environment["MESH_KEY"] = MeshKeys.ownText(of: service.name, root: try secrets.key("mesh-root"))
-    }
-    if service.needs.contains(.rootKey) { environment["MESH_ROOT_KEY"] = "1:\(try secrets.secret("mesh-root"))" }
-    var launch = Launch(
-      executable: "\(programs)/\(service.name)", arguments: service.arguments(place), environment: environment
-    ) { await Probe.isReady(http: place.ops) }
-    launch.ops = place.ops
-    return launch
+    opsPorts[name] = reservation
+    return try launcher.launch(number, of: service, ops: reservation.port)
   }
 
   private static func service(_ name: String) throws(Failure) -> Service {
@@ -247,7 +230,10 @@ import Telemetry
         if count < running.count {
           replicas[name] = Array(running[..<count])
           await stopAll(Array(running[count...]))
-          for replica in running[count...] { replica.log.close() }
+          for replica in running[count...] {
+            replica.log.close()
+            opsPorts[replica.name] = nil
+          }
         } else {
           let added = try (running.count..<count).map { try replica($0, of: service) }
           replicas[name] = running + added
@@ -314,12 +300,5 @@ import Telemetry
 @Loop private func stopAll(_ replicas: [Replica]) async {
   await withTaskGroup(of: Void.self) { group in
     for replica in replicas { group.addTask { await replica.stop() } }
-  }
-}
-
-extension String {
-  /// The folder of a file's path.
-  fileprivate var deletingLastPathComponent: String {
-    String(self[..<(lastIndex(of: "/") ?? startIndex)])
   }
 }
