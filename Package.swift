@@ -47,6 +47,7 @@ let package = Package(
   name: "skillmesh",
   products: [
     .executable(name: "broker", targets: ["Broker"]),
+    .executable(name: "gateway", targets: ["Gateway"]),
     .executable(name: "mesh", targets: ["Operator"]),
   ],
   targets: [
@@ -70,6 +71,7 @@ let package = Package(
     shared("Mesh", "Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Postgres", "Telemetry", "Wire"),
 
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
+    program("Gateway", "Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Mesh", "Telemetry", "Wire"),
     program("Operator", "EventLoop", "Kafka", "Telemetry"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
@@ -80,6 +82,8 @@ let package = Package(
     tests("ContractTests", "Contract"),
     tests("CryptoTests", "Crypto"),
     tests("EventLoopTests", "EventLoop"),
+    tests(
+      "GatewayTests", "Contract", "Crypto", "EventLoop", "Gateway", "HTTP", "Kafka", "Mesh", "Telemetry", "Wire"),
     tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
     tests("KafkaTests", "EventLoop", "Kafka"),
     tests(

@@ -72,10 +72,8 @@ extension Schema {
     }
     let reader = SchemaReader()
     let sample = try Value(from: reader)
-    guard let schema = reader.schema else {
-      throw SchemaError(description: "\(type) does not show its shape; make it Described")
-    }
-    return (schema, sample)
+    // A type without properties asks for nothing.
+    return (reader.schema ?? .object([]), sample)
   }
 
   private static func words<Choice: CaseIterable>(of type: Choice.Type) -> (words: [String], first: Any)? {

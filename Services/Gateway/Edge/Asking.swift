@@ -1,0 +1,142 @@
+import Contract
+import EventLoop
+import HTTP
+import Mesh
+import Telemetry
+import Wire
+
+/// The way to the service and back.
+extension Edge {
+  /// Asks the service, and answers with what it says.
+  func ask(
+    _ route: RoutedEndpoint, _ caller: Caller, _ path: PathValues, _ idempotencyKey: String?, body: [UInt8],
+    for exchange: Exchange
+  ) throws(Rejection) {
+    let upstream = route.upstream
+    guard inFlight < options.inFlightLimit, upstream.inFlight < options.inFlightLimitOfService else {
+      metrics.shed.add(1)
+      throw .overloaded("Too many requests are being answered; try again in a moment.")
+    }
+    guard upstream.silence.mayAsk(now: now) else {
+      metrics.shed.add(1)
+      throw .unavailable("The service behind this does not answer at the moment; try again later.")
+    }
+    count(upstream, 1)
+    ask(question(route.endpoint.record, caller, path, idempotencyKey, body, exchange)) { [self] result in
+      count(upstream, -1)
+      switch result {
+      case .success(let answer):
+        upstream.silence.answered()
+        self.answer(exchange, answer)
+      case .failure(let error):
+        if case .timedOut = error {
+          upstream.silence.timedOut()
+          metrics.timedOut.add(1)
+        }
+        log.limited().warning("a request went without an answer", ["request": exchange.id, "error": error])
+        reject(exchange, Rejection(error))
+      }
+    }
+  }
+
+  private func count(_ upstream: Upstream, _ change: Int) {
+    upstream.inFlight += change
+    inFlight += change
+    metrics.inFlight.set(inFlight)
+  }
+
+  private func question(
+    _ endpoint: EndpointRecord, _ caller: Caller, _ path: PathValues, _ idempotencyKey: String?, _ body: [UInt8],
+    _ exchange: Exchange
+  ) -> Question {
+    let passport = Passport(
+      endpoint: endpoint.name, request: exchange.id, deadline: .now + options.deadline, caller: caller, path: path,
+      idempotencyKey: idempotencyKey)
+    let key: [UInt8]? =
+      switch endpoint.key {
+      case .path(let name): path[name].map { Array($0.utf8) }
+      case .member: caller.member.map { Array($0.description.utf8) }
+      case .request: idempotencyKey.map { Array($0.utf8) }
+      }
+    // A second copy of what one replica is slow with helps; of what all are slow with it does harm.
+    let isBusy = inFlight > options.inFlightLimit / 2
+    let hedgeAfter = endpoint.effect == .read ? options.hedgeReadsAfter : options.hedgeWritesAfter
+    return Question(
+      passport, body: body, key: key, hedgeAfter: endpoint.mayBeHedged && !isBusy ? hedgeAfter : nil,
+      trace: trace(of: exchange))
+  }
+
+  /// The client's trace goes on; without one a new one begins.
+  private func trace(of exchange: Exchange) -> TraceContext {
+    let head = exchange.head
+    if let traceparent = head["traceparent"] {
+      let tracestate = head["tracestate"] ?? ""
+      if let context = TraceContext(traceparent: traceparent.utf8, tracestate: tracestate.utf8) {
+        return context.child(using: &random)
+      }
+    }
+    return .root(isSampled: false, using: &random)
+  }
+
+  // MARK: Back
+
+  /// Answers with what the service said.
+  private func answer(_ exchange: Exchange, _ answer: Answer) {
+    guard answer.kind == .reply else { return reject(exchange, Rejection(answer)) }
+    var response = HTTPResponse(status: answer.status, body: .bytes(answer.body))
+    if !answer.body.isEmpty { response.head.add("Content-Type", "application/json") }
+    response.head.add("Cache-Control", AnswerHeaders.uncached)
+    send(exchange, response)
+  }
+
+  /// Answers with a problem.
+  func reject(_ exchange: Exchange, _ rejection: Rejection) {
+    var problem = rejection.problem
+    problem.instance = exchange.path
+    problem.requestId = exchange.id.description
+    var response = HTTPResponse(
+      status: problem.status, type: ProblemDocument.mediaType, bytes: ProblemDocument.bytes(problem))
+    for (name, value) in rejection.headers { response.head.add(name, value) }
+    response.head.add("Cache-Control", AnswerHeaders.uncached)
+    send(exchange, response)
+  }
+
+  /// Answers with `response` and the headers that every answer carries.
+  func send(_ exchange: Exchange, _ response: HTTPResponse, policy: String = AnswerHeaders.strictPolicy) {
+    var response = response
+    AnswerHeaders.add(to: &response.head, for: exchange, options.crossOrigin, policy: policy)
+    exchange.request.answer(response)
+    metrics.count(response.head.status)
+    exchange.route?.count(response.head.status, after: ContinuousClock.now - exchange.began)
+  }
+}
+
+extension Rejection {
+  /// What the client is told when there is no answer.
+  init(_ error: AskError) {
+    switch error {
+    case .timedOut:
+      self.init(
+        504, "timed_out",
+        "This was not answered in time. Whether it took effect is unknown: repeat it with the same Idempotency-Key.")
+    case .overloaded: self = .overloaded("Too many requests are being answered; try again in a moment.")
+    case .unreachable, .unknownEndpoint, .noKey, .closed:
+      self = .unavailable("This cannot be done at the moment; nothing was changed. Try again.")
+    }
+  }
+
+  /// What the client is told when a service says no.
+  init(_ answer: Answer) {
+    do throws(Problem) {
+      self.init(try FieldDecoding.decode(Problem.self, from: answer.body))
+    } catch {
+      self.init(500, "internal_error", "Something is wrong on our side; it has been noted.")
+    }
+    if problem.status == 503 { headers.append(("Retry-After", "1")) }
+  }
+
+  /// Nobody is there to do it; nothing was done.
+  static func unavailable(_ detail: String) -> Rejection {
+    Rejection(503, "unavailable", detail, headers: [("Retry-After", "1")])
+  }
+}

@@ -1,0 +1,139 @@
+import Contract
+import EventLoop
+import HTTP
+import Mesh
+import Telemetry
+import Wire
+
+/// The public door: what happens to a request between its client and the service that answers.
+///
+/// **Overview.** `handle` takes a request through the checks in order, cheapest first: overload, path, address-wide
+/// allowance, route, token, role, allowance, kind of body; then the body itself; then the service is asked. Whatever a
+/// check throws is the answer. No check knows what an endpoint means: all is in its catalogue record.
+///
+/// **Concurrency.** Callbacks on the loop, no task for a request. The question of a client that goes away counts as under
+/// way until it is answered or its time is up, since the service does the work; then nothing of it is left.
+///
+/// **Bounds.** Requests under way, in all and for each service; one body of at most `BodyCheck.limit` for each; tokens,
+/// allowances and revocations in tables of bounded size.
+@Loop final class Edge {
+  /// Bounds and rules.
+  struct Options {
+    /// Requests that may wait for services; beyond, requests are refused at once.
+    var inFlightLimit = 8_192
+    /// Of these, how many may wait for one and the same service.
+    var inFlightLimitOfService = 2_048
+    /// For how long a client is kept waiting.
+    var deadline = Duration.seconds(15)
+    /// After how long without an answer another replica is asked too, where the endpoint allows it.
+    var hedgeReadsAfter = Duration.milliseconds(100)
+    var hedgeWritesAfter = Duration.seconds(1)
+    /// Multiplies how often callers may ask.
+    var rateScale = 1.0
+    /// Calls a minute from one address, whoever makes them.
+    var callsOfAddress = 6_000
+    var proxies = TrustedProxies(networks: [])
+    var crossOrigin = CrossOrigin([])
+    var tokenCacheCapacity = 50_000
+  }
+
+  /// Asks a service; calls back exactly once.
+  typealias Ask = @Loop (Question, @escaping @Loop (Result<Answer, AskError>) -> Void) -> Void
+
+  let options: Options
+  let routes: RouteTable
+  let pages: Pages
+  let metrics: EdgeMetrics
+  var tokens: AccessTokens
+  let ask: Ask
+  let log: Log
+  var limiter = RateLimiter()
+  var random = BufferedRandom()
+  var inFlight = 0
+  private let clock: @Loop () -> Duration
+
+  init(
+    _ options: Options = Options(), routes: RouteTable, pages: Pages, metrics: EdgeMetrics, log: Log,
+    clock: (@Loop () -> Duration)? = nil, ask: @escaping Ask
+  ) {
+    let start = ContinuousClock.now
+    self.clock = clock ?? { ContinuousClock.now - start }
+    (self.options, self.routes, self.pages, self.metrics) = (options, routes, pages, metrics)
+    (self.log, self.ask) = (log, ask)
+    tokens = AccessTokens(cacheCapacity: options.tokenCacheCapacity)
+  }
+
+  /// The time by which allowances and silences are counted.
+  var now: Duration { clock() }
+
+  /// Answers `request`, now or later.
+  func handle(_ request: HTTPRequest) {
+    let exchange = begin(request)
+    do throws(Rejection) {
+      try process(exchange)
+    } catch {
+      reject(exchange, error)
+    }
+  }
+
+  /// The answer to what breaks HTTP, and so never became a request.
+  func answer(to refusal: HTTPRefusal) -> HTTPResponse {
+    let id = UniqueID(at: .now, using: &random)
+    var problem = Rejection(refusal).problem
+    problem.requestId = id.description
+    var response = HTTPResponse(
+      status: problem.status, type: ProblemDocument.mediaType, bytes: ProblemDocument.bytes(problem))
+    AnswerHeaders.addAlways(to: &response.head, id: id)
+    metrics.count(problem.status)
+    return response
+  }
+
+  private func begin(_ request: HTTPRequest) -> Exchange {
+    // A connection without an address is closed already, and nobody will read the answer.
+    let peer = request.peer.flatMap { IPAddress($0.host) } ?? IPAddress(high: 0, low: 0)
+    let head = request.head
+    return Exchange(
+      request, id: UniqueID(at: .now, using: &random), began: .now,
+      client: options.proxies.networks.isEmpty
+        ? peer : options.proxies.client(of: peer, forwardedFor: head["x-forwarded-for"]),
+      isEncrypted: !options.proxies.networks.isEmpty
+        && options.proxies.isEncrypted(from: peer, forwardedProto: head["x-forwarded-proto"]),
+      origin: options.crossOrigin.isActive ? head["origin"].flatMap { options.crossOrigin.allows($0) ? $0 : nil } : nil)
+  }
+
+  private func process(_ exchange: Exchange) throws(Rejection) {
+    guard inFlight < options.inFlightLimit else {
+      metrics.shed.add(1)
+      throw .overloaded("Too many requests are being answered; try again in a moment.")
+    }
+    let head = exchange.head
+    let target = try Self.target(of: head)
+    try limitAddress(exchange)
+    if let page = pages.answer(head, target, routes) { return send(exchange, page, policy: Pages.policy) }
+    if head.method == .options { return send(exchange, try describe(target, for: exchange)) }
+    let (route, path) = try findRoute(target, for: exchange)
+    exchange.route = route
+    let caller = try identify(exchange, for: route.endpoint.route.audience)
+    try limit(caller, at: route.endpoint, for: exchange)
+    try BodyCheck.checkHead(head)
+    let key = try IdempotencyKey.read(head)
+    guard head.framing.body != .none else {
+      let query = head.method == .get || head.method == .head || head.method == .delete ? exchange.query : []
+      return try ask(route, caller, path, key, body: query, for: exchange)
+    }
+    exchange.request.withBody { [self] result in
+      // When the body broke off, the client is gone or has its answer.
+      guard case .success(let body) = result else { return }
+      do throws(Rejection) {
+        try BodyCheck.check(body)
+        try ask(route, caller, path, key, body: body, for: exchange)
+      } catch {
+        reject(exchange, error)
+      }
+    }
+  }
+
+  private static func target(of head: HTTPRequestHead) throws(Rejection) -> RequestTarget {
+    do throws(HTTPRefusal) { return try RequestTarget(head) } catch { throw Rejection(error) }
+  }
+}
