@@ -98,7 +98,12 @@ let package = Package(
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
     tool("HTTPVerdict", at: "Fuzz/HTTPVerdict", "Wire"),
     tool("mesh-example", at: "MeshExample", "Contract", "EventLoop", "Mesh", "Postgres", "Telemetry"),
-    tool("broker-bench", at: "Bench/Broker", "EventLoop", "Kafka", "TestKit"),
+    .target(
+      name: "BenchKit", dependencies: ["Crypto", "EventLoop", "Kafka", "TestKit"], path: "Tests/Bench/Kit",
+      swiftSettings: settings),
+    tool("broker-bench", at: "Bench/Broker", "BenchKit", "EventLoop", "Kafka", "TestKit"),
+    tool("rest-bench", at: "Bench/REST", "BenchKit", "EventLoop", "Postgres", "TestKit"),
+    tool("rpc-bench", at: "Bench/RPC", "BenchKit", "EventLoop", "Kafka", "TestKit"),
     tool("ask-bench", at: "Bench/Ask", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Telemetry"),
     tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Telemetry", "Wire"),
     tests("ContractTests", "Contract"),
@@ -111,8 +116,7 @@ let package = Package(
     tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
     tests(
       "IdentityTests", "Broker", "Contract", "Crypto", "EventLoop", "Identity", "IdentityAPI", "Kafka", "Mesh",
-      "Postgres",
-      "Telemetry"),
+      "Postgres", "Telemetry"),
     tests("KafkaTests", "EventLoop", "Kafka"),
     tests(
       "MeshTests", "Broker", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Postgres", "Telemetry", "Wire",

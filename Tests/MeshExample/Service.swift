@@ -33,6 +33,12 @@ struct NoteReminder: DurableTimer {
     return AddNote.Reply(number: number)
   }
 
+  mesh.write(Jot.self) { request, _, tx in
+    let jot = JotID(at: tx.now)
+    try await BoardStore(tx).jot(request.text, as: jot)
+    return Jot.Reply(jot: jot)
+  }
+
   mesh.fire(NoteReminder.self) { timer, tx in try await BoardStore(tx).remind(timer.board, of: timer.number) }
 }
 

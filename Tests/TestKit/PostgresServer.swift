@@ -2,7 +2,8 @@ import Foundation
 
 /// A PostgreSQL server of the tests' own, reached through a socket file in its private folder.
 public final class PostgresServer: Sendable {
-  private static let programs = "/usr/lib/postgresql/15/bin"
+  /// Where its programs are.
+  public static let programs = "/usr/lib/postgresql/15/bin"
   private static let common = Task { try await PostgresServer() }
 
   /// The server that all tests of this process share; it is started at first use.
@@ -14,11 +15,12 @@ public final class PostgresServer: Sendable {
   private let schemas = Counter()
 
   /// Starts a server of one's own, for tests that stop or damage it. It ends with the value.
-  public init() async throws {
-    // Data is not forced to disk: these servers are never meant to survive the machine.
+  ///
+  /// Data is not forced to disk unless it `isDurable`: these servers are never meant to survive the machine.
+  public init(isDurable: Bool = false) async throws {
     process = try ServerProcess(
       "postgres", prepare: "\(Self.programs)/initdb -D data -U postgres -A trust -E UTF8 --locale=C --no-sync",
-      run: "\(Self.programs)/postgres -D data -k \"$PWD\" -h '' -F -c max_connections=200 -c log_min_messages=fatal",
+      run: "\(Self.programs)/postgres -D data -k \"$PWD\" -h '' \(isDurable ? "" : "-F") -c max_connections=200 -c log_min_messages=fatal",
       probe: "\(Self.programs)/pg_isready -h \"$PWD\" -U postgres", end: "QUIT", user: "postgres")
     try await process.start()
   }

@@ -1,3 +1,4 @@
+import BenchKit
 import EventLoop
 import Foundation
 import Kafka
@@ -14,7 +15,6 @@ import TestKit
   init(_ options: Options) { self.options = options }
 
   func run() async throws -> Report {
-    report.machine = Dictionary(uniqueKeysWithValues: Machine.facts)
     report.machine["file writes"] = Report.format(try Machine.fileWriteSpeed(), "bytes/s into the page cache")
     report.tuning = [
       "round trip": "100 B, acks=1, linger 0, echo in a second process; two topics of one partition",
@@ -43,7 +43,7 @@ import TestKit
     let admin = try Admin(try KafkaConfiguration(brokers: brokers, clientID: "bench"))
     defer { admin.close() }
     try await admin.waitUntilReady(within: .seconds(10))
-    let names = ["bench.ping", "bench.pong", "bench.100", "bench.1000", "bench.idle"]
+    let names = RoundTrip.topics + ["bench.100", "bench.1000", "bench.idle"]
     try await admin.deleteTopics(names)
     _ = try await admin.createTopics(names.map { Admin.NewTopic($0, partitions: $0 == "bench.idle" ? 10 : 1) })
     let parts = options.parts
@@ -53,7 +53,7 @@ import TestKit
     if parts.contains("1000") { try await throughput(size: 1000, count: 1_500_000, apache: 340e3...530e3) }
     if let broker {
       let memory = Double(Machine.anonymousMemory(of: broker.processID)) / 1e6
-      add("broker memory after the load (RssAnon)", memory, "MB", 450...1200, lessIsBetter: true, reach: 100)
+      add("broker memory after the load (RssAnon)", memory, "MB", apache: 450...1200, lessIsBetter: true, reach: 100)
     }
     try await admin.deleteTopics(names)
   }
@@ -76,38 +76,31 @@ import TestKit
     let before = Machine.fineCPUSeconds(of: broker.processID)
     try await Loop.sleep(for: .seconds(10))
     let share = (Machine.fineCPUSeconds(of: broker.processID) - before) / 10 * 100
-    add("idle CPU with ten waiting consumers", share, "% of a core", must: 0.5)
+    add("idle CPU with ten waiting consumers", share, "% of a core", lessIsBetter: true, must: 0.5)
     for consumer in consumers { await consumer.close() }
   }
 
   private func roundTrips() async throws {
-    let echo = try startEcho()
-    defer {
-      // The echo ends with its input.
-      try? echo.input.fileHandleForWriting.close()
-      echo.process.waitUntilExit()
-    }
+    let echo = try EchoProcess(brokers: brokers)
+    defer { echo.stop() }
     let configuration = try KafkaConfiguration(brokers: brokers, clientID: "bench")
     let trip = try RoundTrip(configuration)
     try await trip.connect(configuration)
     let limit = Duration.seconds(options.seconds)
     _ = try await trip.measure(inFlight: 1, count: 500, duration: limit)
+    let costs = costs(with: echo.processID)
     for (inFlight, count) in [(1, 20_000), (256, 1_500_000)] {
-      let start = usage(echo.process.processIdentifier)
+      let start = costs.mark()
       let result = try await trip.measure(inFlight: inFlight, count: count, duration: limit)
-      let spent = usage(echo.process.processIdentifier).since(start, messages: result.latencies.count)
-      guard result.lost == 0, result.repeated == 0 else {
-        throw Throughput.Failure(text: "round trip: \(result.lost) lost, \(result.repeated) repeated")
-      }
-      let (middle, worst) = (percentile(0.5, of: result.latencies), percentile(0.99, of: result.latencies))
-      let rate = Double(result.latencies.count) / result.seconds
+      let spent = costs.costs(since: start, for: result.latencies.count)
       let name = "round trip over two topics, \(inFlight) in flight"
       if inFlight == 1 {
-        add(name + ": p50", Double(middle) / 1e6, "ms", 0.33...0.33, lessIsBetter: true, spent: spent)
-        add(name + ": p99", Double(worst) / 1e6, "ms", note: "\(Report.format(rate)) round trips/s")
+        let middle = result.latencies.milliseconds(0.5)
+        add(
+          name + ": p50", middle, "ms", apache: 0.33...0.33, lessIsBetter: true, costs: spent,
+          note: "\(result.latencies.summary), \(Report.format(result.perSecond)) round trips/s")
       } else {
-        let note = String(format: "p50 %.2f ms, p99 %.2f ms", Double(middle) / 1e6, Double(worst) / 1e6)
-        add(name, rate, "/s", 113e3...209e3, spent: spent, note: note)
+        add(name, result.perSecond, "/s", apache: 113e3...209e3, costs: spent, note: result.latencies.summary)
       }
     }
     try await trip.close()
@@ -115,74 +108,51 @@ import TestKit
 
   private func throughput(size: Int, count: Int, apache: ClosedRange<Double>) async throws {
     let name = "bench.\(size)"
-    let start = usage()
+    let costs = costs()
+    let start = costs.mark()
     let written = try await Throughput.produce(
       to: name, size: size, count: count, duration: .seconds(options.seconds),
       guarantee: flush == "none" ? .leader : .replicated, brokers: brokers)
-    let spent = usage().since(start, messages: written.messages)
+    let spent = costs.costs(since: start, for: written.messages)
     func note(_ result: Throughput.Result) -> String {
       String(
         format: "%.0f MB/s, %@ messages", result.perSecond * Double(size) / 1e6, Report.format(Double(result.messages)))
     }
-    add("produce \(size) B", written.perSecond, "/s", apache, spent: spent, note: note(written))
-    let middle = usage()
+    add("produce \(size) B", written.perSecond, "/s", apache: apache, costs: spent, note: note(written))
+    let middle = costs.mark()
     let read = try await Throughput.consume(name, count: written.messages, brokers: brokers)
     add(
-      "consume \(size) B", read.perSecond, "/s", spent: usage().since(middle, messages: read.messages),
+      "consume \(size) B", read.perSecond, "/s", costs: costs.costs(since: middle, for: read.messages),
       note: note(read))
   }
 
   // MARK: Bookkeeping
 
-  /// CPU time up to a moment, or between two.
-  private struct Usage {
-    var broker: Double?
-    var load: Double
-    var at = ContinuousClock.now
-    var messages = 0
-    var seconds = 0.0
-
-    func since(_ start: Usage, messages: Int) -> Usage {
-      Usage(
-        broker: broker.map { $0 - (start.broker ?? 0) }, load: load - start.load, messages: max(1, messages),
-        seconds: (at - start.at) / .seconds(1))
-    }
+  /// The broker, and the load: this process and, where there is one, the echo.
+  private func costs(with echo: Int32? = nil) -> ProcessCosts {
+    var costs = ProcessCosts()
+    if let broker { costs.add("broker", broker.processID) }
+    costs.add("load", ProcessInfo.processInfo.processIdentifier)
+    if let echo { costs.add("load", echo) }
+    return costs
   }
 
-  private func usage(_ others: Int32...) -> Usage {
-    let load = ([ProcessInfo.processInfo.processIdentifier] + others).map(Machine.cpuSeconds)
-    return Usage(broker: broker.map { Machine.cpuSeconds(of: $0.processID) }, load: load.reduce(0, +))
-  }
-
+  /// Adds a figure: it must be as good as the worse end of what Apache Kafka 3.8 reaches on such a machine, and should
+  /// become twice as good as the better end.
   private func add(
-    _ name: String, _ value: Double, _ unit: String, _ apache: ClosedRange<Double>? = nil, lessIsBetter: Bool = false,
-    spent: Usage? = nil, must: Double? = nil, reach: Double? = nil, note: String = ""
+    _ name: String, _ value: Double, _ unit: String, apache: ClosedRange<Double>? = nil, lessIsBetter: Bool = false,
+    costs: [Cost] = [], must: Double? = nil, reach: Double? = nil, note: String = ""
   ) {
-    var figure = Figure(name: name, flush: flush, value: value, unit: unit, must: must, reach: reach, note: note)
-    figure.apache = apache.map { Figure.Apache(low: $0.lowerBound, high: $0.upperBound, lessIsBetter: lessIsBetter) }
-    if let spent {
-      let millions = Double(spent.messages) / 1e6
-      (figure.brokerCPU, figure.clientCPU) = (spent.broker.map { $0 / millions }, spent.load / millions)
-      (figure.brokerBusy, figure.clientBusy) = (
-        spent.broker.map { $0 / spent.seconds * 100 }, spent.load / spent.seconds * 100
-      )
+    var figure = Figure(name, value, unit)
+    (figure.setting, figure.lessIsBetter, figure.costs, figure.note) = ("flush \(flush)", lessIsBetter, costs, note)
+    (figure.must, figure.reach) = (must, reach)
+    if let apache {
+      let (low, high) = (Report.format(apache.lowerBound), Report.format(apache.upperBound))
+      figure.against = "Apache Kafka 3.8: " + (low == high ? low : "\(low) to \(high)")
+      figure.must = must ?? (lessIsBetter ? apache.upperBound : apache.lowerBound)
+      figure.reach = reach ?? (lessIsBetter ? apache.lowerBound / 2 : apache.upperBound * 2)
     }
-    report.figures.append(figure)
-    FileHandle.standardError.write(Data("\(flush): \(name): \(Report.format(value, unit)) \(note)\n".utf8))
-  }
-
-  /// Starts this program again as the echo and waits until it listens.
-  private func startEcho() throws -> (process: Process, input: Pipe) {
-    let (process, input, output) = (Process(), Pipe(), Pipe())
-    process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    process.arguments = ["echo", brokers]
-    process.standardInput = input
-    process.standardOutput = output
-    try process.run()
-    guard String(decoding: output.fileHandleForReading.availableData, as: UTF8.self).hasPrefix("ready") else {
-      throw Throughput.Failure(text: "the echo process did not start; see its output")
-    }
-    return (process, input)
+    report.add(figure)
   }
 
   @Loop private final class Quiet: ConsumerDelegate {

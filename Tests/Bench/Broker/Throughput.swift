@@ -1,3 +1,4 @@
+import BenchKit
 import EventLoop
 import Foundation
 import Kafka
@@ -48,7 +49,7 @@ import Kafka
     }
     try await producer.flush(within: .seconds(30))
     result.seconds = (ContinuousClock.now - start) / .seconds(1)
-    guard producer.failures == 0 else { throw Failure(text: "\(producer.failures) messages were not delivered") }
+    guard producer.failures == 0 else { throw BenchFailure("\(producer.failures) messages were not delivered") }
     try await producer.close(within: .seconds(5))
     return result
   }
@@ -65,18 +66,13 @@ import Kafka
     let start = ContinuousClock.now
     try await consumer.assign([TopicPartition(name, 0): .beginning])
     let timer = Loop.schedule(after: .seconds(60)) {
-      counter.done.fail(Failure(text: "only \(counter.count) of \(count) messages came back in a minute"))
+      counter.done.fail(BenchFailure("only \(counter.count) of \(count) messages came back in a minute"))
     }
     defer { timer.cancel() }
     try await counter.done.value
     let result = Result(messages: count, seconds: (ContinuousClock.now - start) / .seconds(1))
     await consumer.close()
     return result
-  }
-
-  struct Failure: Error, CustomStringConvertible {
-    let text: String
-    var description: String { text }
   }
 
   @Loop final class Counter: ConsumerDelegate {

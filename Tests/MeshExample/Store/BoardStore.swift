@@ -35,6 +35,11 @@ import Postgres
     }
   }
 
+  /// Keeps something that was written down.
+  func jot(_ text: String, as jot: JotID) async throws {
+    try await database.query("insert into jots (id, text) values (\(jot), \(text))")
+  }
+
   /// Notes that a board has reminded of one of its notes.
   func remind(_ board: BoardID, of number: Int) async throws {
     try await database.query(
@@ -52,6 +57,7 @@ enum ExampleTables {
         create table notes (
           board uuid not null, number integer not null, text text not null, reminders integer not null default 0,
           primary key (board, number));
+        create table jots (id uuid primary key, text text not null);
         """)
   ]
   static let tally = [

@@ -2,8 +2,9 @@ import Foundation
 import Glibc
 
 /// Facts about the machine and its processes, from `/proc`.
-enum Machine {
-  static var facts: [(String, String)] {
+public enum Machine {
+  /// Processor, memory, kernel and load, each with its name.
+  public static var facts: [(String, String)] {
     [
       ("processor", "\(onlineProcessors) × \(field("model name", in: "/proc/cpuinfo") ?? "unknown")"),
       ("memory", field("MemTotal", in: "/proc/meminfo") ?? "unknown"),
@@ -12,10 +13,10 @@ enum Machine {
     ]
   }
 
-  static var onlineProcessors: Int { ProcessInfo.processInfo.activeProcessorCount }
+  private static var onlineProcessors: Int { ProcessInfo.processInfo.activeProcessorCount }
 
   /// CPU time that a process has used, all threads, ended ones too, user and system.
-  static func cpuSeconds(of process: Int32) -> Double {
+  public static func cpuSeconds(of process: Int32) -> Double {
     // The name in parentheses may contain blanks, so count from after it. Fields 14 and 15 are in clock ticks.
     guard let rest = text("/proc/\(process)/stat").split(separator: ")").last else { return 0 }
     let fields = rest.split(separator: " ")
@@ -24,7 +25,7 @@ enum Machine {
   }
 
   /// CPU time that a process's living threads have used: finer than clock ticks, for processes that do little.
-  static func fineCPUSeconds(of process: Int32) -> Double {
+  public static func fineCPUSeconds(of process: Int32) -> Double {
     let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")) ?? []
     let nanoseconds = threads.map { thread in
       text("/proc/\(process)/task/\(thread)/schedstat").split(separator: " ").first.flatMap { Double($0) } ?? 0
@@ -32,9 +33,15 @@ enum Machine {
     return nanoseconds.reduce(0, +) / 1e9
   }
 
+  /// The processes that a process has started and that still run.
+  public static func children(of process: Int32) -> [Int32] {
+    let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")) ?? []
+    return threads.flatMap { text("/proc/\(process)/task/\($0)/children").split(separator: " ").compactMap { Int32($0) } }
+  }
+
   /// How fast files grow in the folder for temporary files, in bytes per second. The first pass of two only touches
   /// the memory of the page cache, which virtual machines get slowly.
-  static func fileWriteSpeed() throws -> Double {
+  public static func fileWriteSpeed() throws -> Double {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("bench-\(UUID().uuidString)")
     let block = Data(count: 1 << 20)
     var seconds = 0.0
@@ -51,7 +58,7 @@ enum Machine {
   }
 
   /// Memory that belongs to a process alone and is not a file's, in bytes.
-  static func anonymousMemory(of process: Int32) -> Int {
+  public static func anonymousMemory(of process: Int32) -> Int {
     let kilobytes = field("RssAnon", in: "/proc/\(process)/status").flatMap { Int($0.split(separator: " ")[0]) }
     return (kilobytes ?? 0) << 10
   }
