@@ -175,7 +175,8 @@ import Testing
     #expect(try await world.count(world.notes, "select count(*) from notes") == tries.good)
     let catalogue = Catalogue(log: TestMesh.log)
     try await catalogue.open(world.kafka())
-    #expect(catalogue.records["notes"]?.endpoints.map(\.name) == ["notes.ping", "notes.list", "notes.add", "notes.jot"])
+    #expect(
+      catalogue.records["notes"]?.endpoints.map(\.name) == ["notes.ping", "notes.list", "notes.add", "notes.jot"])
     #expect(catalogue.records["notes"]?.endpoints[2].refusals.map(\.code) == ["board_full"])
     #expect(catalogue.records["notes"]?.events.map(\.name) == ["notes.added"])
     await catalogue.close()

@@ -45,7 +45,7 @@ import Testing
       try withFolder { other in
         let first = try Ports.choose(one, gateway: try freePort())
         let second = try Ports.choose(other, gateway: try freePort())
-        try withExtendedLifetime((first.reservations, second.reservations)) {
+        withExtendedLifetime((first.reservations, second.reservations)) {
           let all = [first.ports, second.ports].flatMap { [$0.gateway, $0.kafka, $0.redis, $0.postgres] }
           #expect(Set(all).count == 8)
           #expect(throws: Failure.self) { try Ports.choose(other, gateway: first.ports.gateway) }

@@ -5,22 +5,19 @@ struct PackageManifest {
   let paths: Set<String>
 
   init(_ text: String) {
-    let parts = text.split(separator: "\nlet package", maxSplits: 1)
-    guard parts.count == 2 else {
-      paths = []
-      return
-    }
-    var found = Set(Self.quoted(parts[1], after: "path: ").map(String.init))
-    for helper in parts[0].split(separator: "\nfunc ").dropFirst() {
+    var found = Set(Self.quoted(text[...], after: "path: ").map(String.init))
+    for helper in text.split(separator: "\nfunc ").dropFirst() {
       let name = helper.prefix { $0 != "(" }
       let parameters = Self.arguments(helper[name.endIndex...]).map { $0.prefix { $0 != ":" }.split(separator: " ") }
-      let templates = Self.quoted(helper, after: "path: ")
-      for call in parts[1].ranges(of: " \(name)(") {
-        let arguments = Self.arguments(parts[1][call.lowerBound...].dropFirst(name.count + 1))
+      let templates = Self.quoted(
+        helper.prefix(upTo: helper.firstRange(of: "\n}")?.lowerBound ?? helper.endIndex), after: "path: ")
+      for call in text.ranges(of: " \(name)(") {
+        let arguments = Self.arguments(text[call.lowerBound...].dropFirst(name.count + 1))
         for template in templates { found.insert(Self.fill(template, parameters, arguments)) }
       }
     }
-    paths = found
+    // What still has a hole is a helper's own template, not a call of it.
+    paths = found.filter { !$0.contains("\\(") }
   }
 
   /// Puts the arguments of a call in the place of the helper's parameters.

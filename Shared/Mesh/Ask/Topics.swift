@@ -1,4 +1,4 @@
-public import EventLoop
+import EventLoop
 public import Kafka
 
 /// The topics of the mesh, and how each is kept.
