@@ -105,8 +105,8 @@ let package = Package(
     tests("EventLoopTests", "EventLoop"),
     tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
     tests(
-      "IdentityTests", "Broker", "Contract", "Crypto", "EventLoop", "Identity", "IdentityAPI", "Kafka", "Mesh", "Postgres",
-      "Telemetry"),
+      "IdentityTests", "Broker", "Contract", "Crypto", "EventLoop", "Identity", "IdentityAPI", "Kafka", "Mesh",
+      "Postgres", "Telemetry"),
     tests("KafkaTests", "EventLoop", "Kafka"),
     tests(
       "MeshTests", "Broker", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Postgres", "Telemetry", "Wire",
