@@ -43,6 +43,7 @@ struct IdentityOptions: Options {
 
   func check() -> [String] {
     var problems: [String] = []
+    if mesh.databaseURL == nil { problems.append("DATABASE_URL: not set, expected the service's role in PostgreSQL") }
     if keyLead >= keyPeriod { problems.append("KEY_LEAD: must be shorter than KEY_PERIOD") }
     if !development, smtpURL == nil {
       problems.append("SMTP_URL: not set; without a mail server nobody can be verified")
