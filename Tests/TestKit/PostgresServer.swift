@@ -20,7 +20,8 @@ public final class PostgresServer: Sendable {
   public init(isDurable: Bool = false) async throws {
     process = try ServerProcess(
       "postgres", prepare: "\(Self.programs)/initdb -D data -U postgres -A trust -E UTF8 --locale=C --no-sync",
-      run: "\(Self.programs)/postgres -D data -k \"$PWD\" -h '' \(isDurable ? "" : "-F") -c max_connections=200 -c log_min_messages=fatal",
+      run:
+        "\(Self.programs)/postgres -D data -k \"$PWD\" -h '' \(isDurable ? "" : "-F") -c max_connections=200 -c log_min_messages=fatal",
       probe: "\(Self.programs)/pg_isready -h \"$PWD\" -U postgres", end: "QUIT", user: "postgres")
     try await process.start()
   }

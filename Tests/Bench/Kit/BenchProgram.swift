@@ -25,7 +25,9 @@ public enum BenchProgram {
   /// Runs `measure`, prints its report as a Markdown table, and writes it as JSON to `.mesh/bench/<name>.json`.
   ///
   /// `measure` gets the arguments. The program also serves as the far side of a bare round trip (see `EchoProcess`).
-  public static func run(_ name: String, _ measure: @escaping @Loop @Sendable ([String]) async throws -> Report) -> Never {
+  public static func run(_ name: String, _ measure: @escaping @Loop @Sendable ([String]) async throws -> Report)
+    -> Never
+  {
     Loop.run {
       let arguments = Array(CommandLine.arguments.dropFirst())
       do {

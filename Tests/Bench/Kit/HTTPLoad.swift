@@ -170,10 +170,11 @@ public import EventLoop
   }
 
   private func finishIfDone() {
-    let isOver = switch pace {
+    let isOver =
+      switch pace {
       case .closed: true
       case .open: left == 0 && waiting.isEmpty
-    }
+      }
     if isOver, underWay == 0 { finished.fulfil(()) }
   }
 }

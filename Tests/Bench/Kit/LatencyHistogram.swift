@@ -42,5 +42,7 @@ public struct LatencyHistogram {
   }
 
   /// Median and 99th percentile, for people.
-  public var summary: String { "p50 \(Report.format(milliseconds(0.5))) ms, p99 \(Report.format(milliseconds(0.99))) ms" }
+  public var summary: String {
+    "p50 \(Report.format(milliseconds(0.5))) ms, p99 \(Report.format(milliseconds(0.99))) ms"
+  }
 }

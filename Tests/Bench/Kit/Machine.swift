@@ -36,7 +36,9 @@ public enum Machine {
   /// The processes that a process has started and that still run.
   public static func children(of process: Int32) -> [Int32] {
     let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")) ?? []
-    return threads.flatMap { text("/proc/\(process)/task/\($0)/children").split(separator: " ").compactMap { Int32($0) } }
+    return threads.flatMap {
+      text("/proc/\(process)/task/\($0)/children").split(separator: " ").compactMap { Int32($0) }
+    }
   }
 
   /// How fast files grow in the folder for temporary files, in bytes per second. The first pass of two only touches

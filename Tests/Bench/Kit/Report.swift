@@ -24,7 +24,9 @@ public struct Figure: Codable {
   public var note = ""
 
   /// States a figure.
-  public init(_ name: String, _ value: Double, _ unit: String) { (self.name, self.value, self.unit) = (name, value, unit) }
+  public init(_ name: String, _ value: Double, _ unit: String) {
+    (self.name, self.value, self.unit) = (name, value, unit)
+  }
 
   fileprivate func verdict(_ bound: Double?) -> String {
     guard let bound else { return "–" }

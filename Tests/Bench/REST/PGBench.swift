@@ -15,7 +15,9 @@ import TestKit
       .write(toFile: script, atomically: true, encoding: .utf8)
   }
 
-  func prepare() async throws { try await server.run("create table pgbench_rows (id uuid primary key, text text not null)") }
+  func prepare() async throws {
+    try await server.run("create table pgbench_rows (id uuid primary key, text text not null)")
+  }
 
   func commitsPerSecond(for duration: Duration) async throws -> Double {
     try await server.process.run(

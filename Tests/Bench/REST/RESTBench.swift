@@ -22,10 +22,12 @@ import Postgres
     let pgbench = try PGBench(mesh)
     try await pgbench.prepare()
     report.tuning = [
-      "pgbench": "-M prepared -c 16 -j 1, one insert of a uuid and a text a transaction; half before, half after the load",
+      "pgbench":
+        "-M prepared -c 16 -j 1, one insert of a uuid and a text a transaction; half before, half after the load",
       "PostgreSQL": "fsync on, PostgreSQL's defaults",
       "one row": "POST /api/v1/jots: the row and the idempotency record in one commit",
-      "row and event": "POST /api/v1/boards/{board}/notes, 1,024 boards: locks the board, stores the note, the outbox row, "
+      "row and event":
+        "POST /api/v1/boards/{board}/notes, 1,024 boards: locks the board, stores the note, the outbox row, "
         + "its mark and the idempotency record in one commit; the event is published",
     ]
     let before = try await pgbench.commitsPerSecond(for: limit / 2)
