@@ -71,12 +71,13 @@ let package = Package(
     shared("Mesh", "Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Postgres", "Telemetry", "Wire"),
 
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
-    program("Gateway", "Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Mesh", "Telemetry", "Wire"),
+    program("Gateway", "Contract", "Crypto", "EventLoop", "HTTP", "Mesh", "Telemetry", "Wire"),
     program("Operator", "EventLoop", "Kafka", "Telemetry"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
     tool("HTTPVerdict", at: "Fuzz/HTTPVerdict", "Wire"),
     tool("mesh-example", at: "MeshExample", "Contract", "EventLoop", "Mesh", "Postgres", "Telemetry"),
+    tool("ask-bench", at: "Bench/Ask", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Telemetry"),
     .target(
       name: "BenchKit", dependencies: ["Crypto", "EventLoop", "Kafka", "TestKit"], path: "Tests/Bench/Kit",
       swiftSettings: settings),
@@ -88,7 +89,8 @@ let package = Package(
     tests("CryptoTests", "Crypto"),
     tests("EventLoopTests", "EventLoop"),
     tests(
-      "GatewayTests", "Contract", "Crypto", "EventLoop", "Gateway", "HTTP", "Kafka", "Mesh", "Telemetry", "Wire"),
+      "GatewayTests", "Broker", "Contract", "Crypto", "EventLoop", "Gateway", "HTTP", "Kafka", "Mesh", "Postgres",
+      "Telemetry", "Wire", "mesh-example"),
     tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
     tests("KafkaTests", "EventLoop", "Kafka"),
     tests(

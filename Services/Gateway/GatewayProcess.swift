@@ -2,7 +2,6 @@ import Contract
 import EventLoop
 import Glibc
 import HTTP
-import Kafka
 import Mesh
 import Telemetry
 import Wire
@@ -21,7 +20,6 @@ import Wire
 @Loop final class GatewayProcess {
   private let options: GatewayOptions
   private let log: Log
-  private let kafka: KafkaConfiguration
   private let asker: Asker
   private let catalogue: Catalogue
   private let identity: CompactedTopics
@@ -37,9 +35,7 @@ import Wire
   /// Puts the parts together; nothing is opened yet. Throws `KafkaError` for a configuration that is at fault.
   init(_ options: GatewayOptions, _ log: Log) throws {
     (self.options, self.log) = (options, log)
-    var kafka = try options.kafka.configuration(clientID: "gateway-\(options.replica)")
-    kafka.log = { line in if line.level <= 4 { log.limited().warning("kafka", ["line": line.text]) } }
-    self.kafka = kafka
+    let kafka = try options.kafka.configuration(clientID: Self.clientID(options), log: log)
     let asker = try Asker(kafka, keys: .root(options.rootKey.exposed.ring), log: log, metrics: metrics)
     let routes = RouteTable(reserved: Pages.reserved, metrics: metrics, log: log)
     let edge = Edge(
@@ -74,7 +70,9 @@ import Wire
     operations = try OperationsServer(
       on: SocketAddress(host: options.ops.host, port: options.ops.port),
       unready: { [unowned self] in unreadiness }, metrics: { [unowned self] in render() })
-    try await prepareTopics()
+    let kafka = try options.kafka.configuration(clientID: Self.clientID(options), log: log)
+    try await MeshTopics.create(
+      compacted: [IdentityFeed.keys, IdentityFeed.revocations], at: kafka, within: options.startupPatience)
     try await asker.start()
     try await catalogue.open(kafka)
     learnRoutes()
@@ -90,13 +88,7 @@ import Wire
       ["address": "\(options.listen)", "endpoints": edge.routes.endpoints.count, "keys": edge.tokens.keyCount])
   }
 
-  /// Waits until Kafka answers, and makes the topics that the gateway reads where they do not exist.
-  private func prepareTopics() async throws {
-    let admin = try Admin(kafka)
-    defer { admin.close() }
-    try await admin.waitUntilReady(within: options.startupPatience)
-    _ = try await admin.createTopics(MeshTopics.common + IdentityFeed.topics)
-  }
+  private static func clientID(_ options: GatewayOptions) -> String { "gateway-\(options.replica)" }
 
   private func learnRoutes() { edge.routes.replace(with: catalogue.records) }
 

@@ -1,31 +1,41 @@
 /// What `Package.swift` says about where targets are. Its helper functions are read too: `path: "Shared/\(name)"` in a
-/// helper `shared` makes `shared("Wire")` the folder `Shared/Wire`.
+/// helper `shared` makes `shared("Wire")` the folder `Shared/Wire`, and `path: "Tests/\(folder)"` in a helper `tool` makes
+/// `tool("x", at: "Bench/X")` the folder `Tests/Bench/X`.
 struct PackageManifest {
   /// The folders of all targets.
   let paths: Set<String>
 
   init(_ text: String) {
-    var helpers: [String: [(before: String, after: String)]] = [:]
+    var helpers: [String: [(before: String, argument: String, after: String)]] = [:]
     var literal: Set<String> = []
     var function: String?
-    for line in text.split(separator: "\n") {
+    // A call that begins a line of its own for its arguments is read like one that does not.
+    let lines = text.replacing(#/\(\n +/#, with: "(").split(separator: "\n")
+    for line in lines {
       if let name = Self.between(line, "func ", "(") { function = name }
       if line == "}" { function = nil }
       for path in Self.all(line, after: "path: \"") {
-        if let hole = path.firstRange(of: "\\(name)") {
-          guard let function else { continue }
-          helpers[function, default: []].append((String(path[..<hole.lowerBound]), String(path[hole.upperBound...])))
-        } else {
+        let holes = [("\\(name)", ""), ("\\(folder)", "at: ")]
+        guard
+          let (hole, argument) = holes.lazy.compactMap({ hole in path.firstRange(of: hole.0).map { ($0, hole.1) } })
+            .first
+        else {
           literal.insert(String(path))
+          continue
         }
+        guard let function else { continue }
+        helpers[function, default: []].append(
+          (String(path[..<hole.lowerBound]), argument, String(path[hole.upperBound...])))
       }
     }
-    for line in text.split(separator: "\n") {
+    for line in lines {
       let call = line.drop { $0 == " " }
-      guard let open = call.firstIndex(of: "("), let shapes = helpers[String(call[..<open])],
-        let name = Self.all(call, after: "\(call[...open])\"").first
-      else { continue }
-      for shape in shapes { literal.insert(shape.before + name + shape.after) }
+      guard let open = call.firstIndex(of: "("), let shapes = helpers[String(call[..<open])] else { continue }
+      for shape in shapes {
+        let start = shape.argument.isEmpty ? "\(call[...open])\"" : "\(shape.argument)\""
+        guard let value = Self.all(call, after: start).first else { continue }
+        literal.insert(shape.before + value + shape.after)
+      }
     }
     paths = literal
   }

@@ -11,8 +11,14 @@ import Testing
     func service(_ name: String) -> [Target] {
       [.target(name: "\(name)API", path: "Services/\(name)/API"), .executableTarget(name: name, path: "Services/\(name)")]
     }
+    func tool(_ name: String, at folder: String, _ dependencies: String...) -> Target {
+      .executableTarget(
+        name: name, path: "Tests/\(folder)")
+    }
     let targets = [
-      shared("Wire"),
+      shared(
+        "Wire", "Contract"),
+      tool("x", at: "Bench/X"),
       service("Credits"),
       .target(name: "TestKit", path: "Tests/TestKit"),
     ]
@@ -116,7 +122,8 @@ import Testing
 
   @Test func `helpers of the package's manifest are understood`() {
     let manifest = PackageManifest(package.text)
-    #expect(manifest.paths == ["Shared/Wire", "Services/Credits", "Services/Credits/API", "Tests/TestKit"])
+    #expect(
+      manifest.paths == ["Shared/Wire", "Services/Credits", "Services/Credits/API", "Tests/Bench/X", "Tests/TestKit"])
     #expect(manifest.target(of: "Services/Credits/API/Hold.swift") == "Services/Credits/API")
     #expect(manifest.target(of: "Services/Credits/Domain/Account.swift") == "Services/Credits")
   }
@@ -128,7 +135,10 @@ import Testing
     ]
     #expect(
       strayTargets(files)
-        == ["Shared/Wires/A.swift belongs to no target of Package.swift", "the target in Tests/TestKit has no sources"])
+        == [
+          "Shared/Wires/A.swift belongs to no target of Package.swift", "the target in Tests/Bench/X has no sources",
+          "the target in Tests/TestKit has no sources",
+        ])
   }
 
   @Test func `two files of one name are found within a target, not across targets`() {
@@ -139,5 +149,18 @@ import Testing
     #expect(
       repeatedNames(files)
         == ["Shared/Wire/A/Frame.swift and Shared/Wire/B/Frame.swift have the same name in one target"])
+  }
+
+  @Test func `a document that quotes other code than the file has is found`() {
+    let source = SourceFile("Shared/A.swift", "let a = 1\nlet b = 2\n")
+    let honest = SourceFile("docs/TRUE.md", "Text\n```swift Shared/A.swift\nlet b = 2\n```\n")
+    let untrue = SourceFile(
+      "docs/UNTRUE.md", "\n```swift Shared/A.swift\nlet b = 3\n```\n```swift Shared/B.swift\nx\n```")
+    #expect(untrueQuotations([source, honest]) == [])
+    #expect(
+      untrueQuotations([source, untrue]) == [
+        "docs/UNTRUE.md quotes Shared/A.swift with other words than stand there",
+        "docs/UNTRUE.md quotes Shared/B.swift, which does not exist",
+      ])
   }
 }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// The longest file, in lines, that still can be read in one go.
 private let lineLimit = 600
 
@@ -59,6 +61,22 @@ func namelessTests(_ files: [SourceFile]) -> [String] {
       let words = name.hasPrefix("`") ? name.dropFirst().prefix { $0 != "`" }.split(separator: " ").count : 1
       guard words < 2 else { return nil }
       return "\(file.path):\(lines[index].number): the test's name says too little; make it a sentence in backticks"
+    }
+  }
+}
+
+/// Code in documents that is not in the file it is said to be from: the words after "swift" of a fenced block.
+func untrueQuotations(_ files: [SourceFile]) -> [String] {
+  let texts = Dictionary(files.map { ($0.path, $0.text) }) { first, _ in first }
+  return files.filter { $0.path.hasSuffix(".md") }.flatMap { file in
+    file.text.components(separatedBy: "\n```swift ").dropFirst().compactMap { part in
+      guard let end = part.firstIndex(of: "\n"), let close = part.range(of: "\n```") else {
+        return "\(file.path) has a block of code without an end"
+      }
+      let source = String(part[..<end])
+      guard let text = texts[source] else { return "\(file.path) quotes \(source), which does not exist" }
+      guard !text.contains(part[end..<close.lowerBound]) else { return nil }
+      return "\(file.path) quotes \(source) with other words than stand there"
     }
   }
 }

@@ -29,4 +29,6 @@ import Testing
   @Test func `folders and targets match`() { #expect(strayTargets(files) == []) }
 
   @Test func `files of one target have different names`() { #expect(repeatedNames(files) == []) }
+
+  @Test func `code in documents is the code in the files`() { #expect(untrueQuotations(files) == []) }
 }

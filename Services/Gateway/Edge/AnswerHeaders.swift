@@ -9,6 +9,8 @@ enum AnswerHeaders {
 
   /// For what changes with every request, and may hold secrets.
   static let uncached = "no-store"
+  /// For what its client may keep, and checks each time it is used.
+  static let checked = "private, no-cache"
 
   /// Adds what an answer to `exchange` carries.
   @Loop static func add(

@@ -51,7 +51,7 @@ extension Edge {
   ) -> Question {
     let passport = Passport(
       endpoint: endpoint.name, request: exchange.id, deadline: .now + options.deadline, caller: caller, path: path,
-      idempotencyKey: idempotencyKey)
+      idempotencyKey: idempotencyKey, client: details(of: exchange))
     let key: [UInt8]? =
       switch endpoint.key {
       case .path(let name): path[name].map { Array($0.utf8) }
@@ -65,6 +65,19 @@ extension Edge {
       passport, body: body, key: key, hedgeAfter: endpoint.mayBeHedged && !isBusy ? hedgeAfter : nil,
       trace: trace(of: exchange))
   }
+
+  private func details(of exchange: Exchange) -> ClientDetails {
+    let head = exchange.head
+    let userAgent = head["user-agent"] ?? ""
+    return ClientDetails(
+      address: exchange.client.description,
+      userAgent: userAgent.utf8.count <= Self.userAgentLimit
+        ? userAgent : String(userAgent.prefix(Self.userAgentLimit)),
+      ifMatch: head["if-match"])
+  }
+
+  /// More characters of a `User-Agent` are of no use to anyone.
+  private static let userAgentLimit = 256
 
   /// The client's trace goes on; without one a new one begins.
   private func trace(of exchange: Exchange) -> TraceContext {
@@ -83,9 +96,19 @@ extension Edge {
   /// Answers with what the service said.
   private func answer(_ exchange: Exchange, _ answer: Answer) {
     guard answer.kind == .reply else { return reject(exchange, Rejection(answer)) }
-    var response = HTTPResponse(status: answer.status, body: .bytes(answer.body))
-    if !answer.body.isEmpty { response.head.add("Content-Type", "application/json") }
-    response.head.add("Cache-Control", AnswerHeaders.uncached)
+    let tag = answer.headers.first { $0.name == .entityTag }?.value
+    let isCurrent = tag.map { exchange.isReading && exchange.head.lists(tag: $0) } ?? false
+    var response = HTTPResponse(
+      status: isCurrent ? 304 : answer.status, body: .bytes(isCurrent ? [] : answer.body))
+    if !isCurrent, !answer.body.isEmpty { response.head.add("Content-Type", "application/json") }
+    for header in answer.headers {
+      switch header.name {
+      case .entityTag: response.head.add("ETag", header.value)
+      case .location: response.head.add("Location", header.value)
+      }
+    }
+    // What has a tag may be kept by its client, and is checked each time it is used.
+    response.head.add("Cache-Control", tag == nil ? AnswerHeaders.uncached : AnswerHeaders.checked)
     send(exchange, response)
   }
 
@@ -106,6 +129,12 @@ extension Edge {
     var response = response
     AnswerHeaders.add(to: &response.head, for: exchange, options.crossOrigin, policy: policy)
     exchange.request.answer(response)
+    log.debug(
+      "answered",
+      [
+        "request": exchange.id, "method": exchange.head.method.rawValue, "path": exchange.path,
+        "status": response.head.status,
+      ])
     metrics.count(response.head.status)
     exchange.route?.count(response.head.status, after: ContinuousClock.now - exchange.began)
   }
@@ -115,15 +144,17 @@ extension Rejection {
   /// What the client is told when there is no answer.
   init(_ error: AskError) {
     switch error {
-    case .timedOut:
-      self.init(
-        504, "timed_out",
-        "This was not answered in time. Whether it took effect is unknown: repeat it with the same Idempotency-Key.")
+    case .timedOut: self.init(504, "timed_out", "This was not answered in time. \(Self.unknownOutcome)")
+    case .closed: self = .unavailable("This gateway is ending. \(Self.unknownOutcome)")
     case .overloaded: self = .overloaded("Too many requests are being answered; try again in a moment.")
-    case .unreachable, .unknownEndpoint, .noKey, .closed:
+    case .unreachable, .unknownEndpoint, .noKey:
       self = .unavailable("This cannot be done at the moment; nothing was changed. Try again.")
     }
   }
+
+  // A request without a key of the client's goes by its own name.
+  private static let unknownOutcome =
+    "Whether it took effect is unknown: repeat it with the same Idempotency-Key, or with this requestId as the key."
 
   /// What the client is told when a service says no.
   init(_ answer: Answer) {

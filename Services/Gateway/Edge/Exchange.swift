@@ -30,6 +30,8 @@ import Wire
   }
 
   var head: HTTPRequestHead { request.head }
+  /// Whether nothing is to be changed.
+  var isReading: Bool { head.method == .get || head.method == .head }
 
   /// The path as it was sent, without the query, which may hold what logs and problems must not.
   var path: String {

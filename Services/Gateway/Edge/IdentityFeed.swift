@@ -1,7 +1,6 @@
 import Contract
 import Crypto
 import EventLoop
-import Kafka
 import Mesh
 import Telemetry
 import Wire
@@ -24,11 +23,6 @@ import Wire
 @Loop struct IdentityFeed {
   nonisolated static let keys = "identity.keys"
   nonisolated static let revocations = "identity.revocations"
-
-  /// The topics, as they are made where they do not exist.
-  nonisolated static var topics: [Admin.NewTopic] {
-    [keys, revocations].map { Admin.NewTopic($0, partitions: 1, settings: ["cleanup.policy": "compact"]) }
-  }
 
   let edge: Edge
   let log: Log

@@ -5,7 +5,9 @@ extension Answer {
   /// The reply of an endpoint, as JSON; nothing for 204.
   static func reply<Request: Endpoint>(to type: Request.Type, _ reply: Request.Reply) throws -> Answer {
     let status = (reply as? any ReplyStatus)?.status ?? type.success
-    return Answer(.reply, status: status, body: status == 204 ? [] : try JSONEncoding.bytes(of: reply))
+    return Answer(
+      .reply, status: status, body: status == 204 ? [] : try JSONEncoding.bytes(of: reply),
+      headers: (reply as? any ReplyHeaders)?.headers ?? [])
   }
 
   /// The answer that an error is: a refusal or a problem; nil for a failure.

@@ -105,7 +105,7 @@ import Telemetry
     let caller = message.header(Header.traceparent).flatMap { TraceContext(traceparent: $0) }
     let context = Context(
       caller: passport.caller, request: passport.request, deadline: passport.deadline, now: now,
-      trace: caller?.child() ?? .root(isSampled: false))
+      trace: caller?.child() ?? .root(isSampled: false), client: passport.client)
     let asked = Asked(passport: passport, body: body, isHedge: address.isHedge, context: context)
     let begin = ContinuousClock.now
     let answer: Answer
@@ -124,7 +124,7 @@ import Telemetry
     do {
       try producer.send(
         to: producer.topic(MeshTopics.replies), partition: address.partition,
-        value: ring.seal(answer.body, context: head), headers: [KafkaHeader(Header.reply, head)])
+        value: ring.seal(answer.content, context: head), headers: [KafkaHeader(Header.reply, head)])
     } catch {
       // The asker asks again, or gives up at its deadline; what took effect is recorded.
       log.limited().warning("an answer was not sent", ["error": "\(error)"])

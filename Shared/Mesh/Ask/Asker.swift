@@ -117,6 +117,8 @@ public enum AskError: Error, Sendable, CustomStringConvertible {
   private var partitionCounts: [String: Int] = [:]
   private var metadataTimer: LoopTimer?
   private var isLearning = false
+  /// Questions to services whose topic is not known yet: they wait until it has been looked for once.
+  private var unplaced: [(question: Question, completion: @Loop (Result<Answer, AskError>) -> Void)] = []
   private let incarnation: UniqueID
   private let incarnationBytes: [UInt8]
   private let replyPartition: Int32
@@ -184,8 +186,9 @@ public enum AskError: Error, Sendable, CustomStringConvertible {
       return completion(.failure(.noKey(service: service)))
     }
     guard let count = partitionCounts[MeshTopics.requests(of: service)] else {
-      relearnPartitions()
-      return completion(.failure(.unreachable("topic \(MeshTopics.requests(of: service)) does not exist yet")))
+      guard unplaced.count < options.limit else { return completion(.failure(.overloaded)) }
+      unplaced.append((question, completion))
+      return relearnPartitions()
     }
     lastNumber += 1
     let number = lastNumber
@@ -276,9 +279,9 @@ public enum AskError: Error, Sendable, CustomStringConvertible {
     guard isOurs, let headBytes = message.header(Header.reply), let head = ReplyHead(headBytes),
       let asked = pending[head.number]
     else { return }
-    let body: [UInt8]
+    let content: [UInt8]
     do {
-      body = try message.withValue { value throws(SealError) in
+      content = try message.withValue { value throws(SealError) in
         try asked.ring.open(value ?? UnsafeRawBufferPointer(start: nil, count: 0), context: headBytes)
       }
     } catch {
@@ -292,7 +295,10 @@ public enum AskError: Error, Sendable, CustomStringConvertible {
       moveToOtherPartition(asked)
       return send(head.number, asked, isHedge: false)
     }
-    end(head.number, .success(Answer(head.kind, status: Int(head.status), body: body)))
+    guard let answer = Answer(head.kind, status: Int(head.status), content: content) else {
+      return log.limited().warning("an answer is malformed", ["endpoint": asked.question.passport.endpoint])
+    }
+    end(head.number, .success(answer))
   }
 
   /// Called by the consumer of the replies.
@@ -314,6 +320,16 @@ public enum AskError: Error, Sendable, CustomStringConvertible {
     Task { @Loop in
       do { try await learnPartitions() } catch { log.limited().warning("topics unknown", ["error": "\(error)"]) }
       isLearning = false
+      let waiting = unplaced
+      unplaced = []
+      for (question, completion) in waiting {
+        let topic = MeshTopics.requests(of: String(question.passport.endpoint.prefix { $0 != "." }))
+        if partitionCounts[topic] == nil {
+          completion(.failure(.unreachable("topic \(topic) is not known")))
+        } else {
+          ask(question, completion: completion)
+        }
+      }
     }
   }
 }

@@ -13,6 +13,8 @@ public struct Context: Sendable {
   public let now: Timestamp
   /// The span of answering.
   public let trace: TraceContext
+  /// What the gateway knows about the client; nil when a service asks on its own account.
+  public var client: ClientDetails?
 
   /// The member who asks, or for whom a service asks. Throws a 401 problem when there is none.
   public var member: MemberID {
@@ -21,6 +23,18 @@ public struct Context: Sendable {
         throw Problem(401, "not_signed_in", "Sign in, and send the access token with the request.")
       }
       return member
+    }
+  }
+}
+
+extension Context {
+  /// Throws a 412 problem when the client wants to change another version than the one with this entity tag (`If-Match`,
+  /// RFC 9110, section 13.1.1). Whoever names no version may change any.
+  public func checkMatch(_ entityTag: String) throws {
+    guard let wanted = client?.ifMatch, wanted != "*" else { return }
+    let tags = wanted.split(separator: ",").map { tag in tag.drop { $0 == " " }.prefix { $0 != " " } }
+    guard tags.contains(entityTag[...]) else {
+      throw Problem(412, "changed_meanwhile", "It was changed meanwhile. Read it again, and repeat the change on that.")
     }
   }
 }

@@ -19,14 +19,16 @@ public struct Passport: Hashable, Sendable {
   public var idempotencyKey: String
   /// Whether the client chose the key, so that a second copy comes from it and must not wait for the first.
   public var isKeyFromClient: Bool
+  /// What the gateway knows about the client; nil when a service asks on its own account.
+  public var client: ClientDetails?
 
   /// Describes a question. Without a key the request's own identifier is the key.
   public init(
     endpoint: String, request: UniqueID, deadline: Timestamp, caller: Caller, path: PathValues = [:],
-    idempotencyKey: String? = nil
+    idempotencyKey: String? = nil, client: ClientDetails? = nil
   ) {
     (self.endpoint, self.request, self.deadline, self.caller) = (endpoint, request, deadline, caller)
-    self.path = path
+    (self.path, self.client) = (path, client)
     self.idempotencyKey = idempotencyKey ?? request.description
     isKeyFromClient = idempotencyKey != nil
   }
@@ -62,6 +64,12 @@ public struct Passport: Hashable, Sendable {
     }
     writer.write(UInt8(isKeyFromClient ? 1 : 0))
     writer.write(idempotencyKey)
+    writer.write(UInt8(client == nil ? 0 : client?.ifMatch == nil ? 1 : 2))
+    if let client {
+      writer.write(client.address)
+      writer.write(client.userAgent)
+      if let ifMatch = client.ifMatch { writer.write(ifMatch) }
+    }
     return writer.bytes
   }
 
@@ -76,7 +84,15 @@ public struct Passport: Hashable, Sendable {
       guard let name = reader.string(), let value = reader.string() else { return nil }
       pairs.append((name, value))
     }
-    guard let origin = reader.byte(), origin <= 1, let key = reader.string(), reader.isAtEnd else { return nil }
+    guard let origin = reader.byte(), origin <= 1, let key = reader.string(), let details = reader.byte(), details <= 2
+    else { return nil }
+    if details > 0 {
+      guard let address = reader.string(), let userAgent = reader.string() else { return nil }
+      let ifMatch = details == 2 ? reader.string() : nil
+      guard details == 1 || ifMatch != nil else { return nil }
+      client = ClientDetails(address: address, userAgent: userAgent, ifMatch: ifMatch)
+    }
+    guard reader.isAtEnd else { return nil }
     (self.endpoint, self.request, self.caller) = (endpoint, request, caller)
     self.deadline = Timestamp(microseconds: deadline)
     path = PathValues(pairs)
@@ -102,6 +118,21 @@ public struct Passport: Hashable, Sendable {
   /// The service that says it asks; nil for the gateway.
   var asker: String? {
     if case .service(let name, _) = caller { name } else { nil }
+  }
+}
+
+/// What the gateway knows about a client beside who it is.
+public struct ClientDetails: Hashable, Sendable {
+  /// Its network address, without a port.
+  public var address: String
+  /// What its software calls itself; empty when it says nothing.
+  public var userAgent: String
+  /// The version that it wants to change (`If-Match`), as it was sent.
+  public var ifMatch: String?
+
+  /// Describes a client.
+  public init(address: String, userAgent: String = "", ifMatch: String? = nil) {
+    (self.address, self.userAgent, self.ifMatch) = (address, userAgent, ifMatch)
   }
 }
 
@@ -158,9 +189,36 @@ public struct Answer: Hashable, Sendable {
   public var status: Int
   /// JSON: the reply, or a `Problem`. Empty for 204 and for an unknown endpoint.
   public var body: [UInt8]
+  /// What the client's software is told beside.
+  public var headers: [ReplyHeader]
 
   /// Makes an answer.
-  public init(_ kind: Kind, status: Int, body: [UInt8]) { (self.kind, self.status, self.body) = (kind, status, body) }
+  public init(_ kind: Kind, status: Int, body: [UInt8], headers: [ReplyHeader] = []) {
+    (self.kind, self.status, self.body, self.headers) = (kind, status, body, headers)
+  }
+
+  /// Headers and body, as they lie under the seal.
+  var content: [UInt8] {
+    var writer = EnvelopeWriter()
+    writer.write(UInt8(clamping: headers.count))
+    for header in headers.prefix(255) {
+      writer.write(header.name.rawValue)
+      writer.write(header.value)
+    }
+    return writer.bytes + body
+  }
+
+  /// Takes apart what lay under the seal; nil for anything that this version does not write.
+  init?(_ kind: Kind, status: Int, content: [UInt8]) {
+    var reader = EnvelopeReader(content)
+    guard let count = reader.byte() else { return nil }
+    var headers: [ReplyHeader] = []
+    for _ in 0..<count {
+      guard let name = reader.byte().flatMap(ReplyHeader.Name.init), let value = reader.string() else { return nil }
+      headers.append(ReplyHeader(name, value))
+    }
+    self.init(kind, status: status, body: reader.rest, headers: headers)
+  }
 }
 
 /// The head of an answer on its way back: the associated data of the sealed body.
@@ -224,6 +282,7 @@ struct EnvelopeReader {
   init(_ bytes: [UInt8]) { self.bytes = bytes }
 
   var isAtEnd: Bool { position == bytes.count }
+  var rest: [UInt8] { Array(bytes[position...]) }
 
   mutating func number<Number: FixedWidthInteger>(_ type: Number.Type) -> Number? {
     let size = MemoryLayout<Number>.size

@@ -181,7 +181,7 @@ indirect enum FieldSource {
     }
   }
 
-  /// The value as one of the standard types; nil when it is of another one. `word` names the type for people.
+  /// The value as one of the standard types; nil when it is of another one.
   @inline(__always) func scalar<Value>(_ type: Value.Type) throws -> Value? {
     if type == String.self { return try string() as? Value }
     if type == Bool.self { return boolean as? Value }

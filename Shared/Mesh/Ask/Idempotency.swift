@@ -30,7 +30,7 @@ struct Idempotency: Sendable {
   static let keptOwn = Duration.seconds(3600)
 
   private let ring: KeyRing
-  /// Identifies the request.
+  /// Identifies the request, among those of all services: their locks are in one space where they share a database.
   let key: UniqueID
   private let digest: [UInt8]
   let isKeyFromClient: Bool
@@ -89,7 +89,10 @@ struct Idempotency: Sendable {
     // The digest lies under the seal: bodies hold passwords, and a bare digest could be guessed at.
     guard constantTimeEqual(content.prefix(digest.count), digest) else { return .otherBody }
     let status = Int(content[digest.count + 1]) << 8 | Int(content[digest.count + 2])
-    return .done(Answer(kind, status: status, body: Array(content.dropFirst(digest.count + 3))))
+    guard let answer = Answer(kind, status: status, content: Array(content.dropFirst(digest.count + 3))) else {
+      throw SealError.notSealed
+    }
+    return .done(answer)
   }
 
   /// The statement that records the answer. Fails with a unique violation when another copy was faster.
@@ -100,7 +103,7 @@ struct Idempotency: Sendable {
   private func seal(_ answer: Answer) -> [UInt8] {
     let status = UInt16(clamping: answer.status)
     let head = [answer.kind.rawValue, UInt8(status >> 8), UInt8(truncatingIfNeeded: status)]
-    return ring.seal(digest + head + answer.body, context: context)
+    return ring.seal(digest + head + answer.content, context: context)
   }
 
   /// Whether `error` says that another copy was faster.

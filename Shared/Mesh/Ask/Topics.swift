@@ -1,4 +1,5 @@
-import Kafka
+public import EventLoop
+public import Kafka
 
 /// The topics of the mesh, and how each is kept.
 public enum MeshTopics {
@@ -43,6 +44,20 @@ public enum MeshTopics {
       Admin.NewTopic(
         dead(of: service), partitions: 1, settings: ["retention.ms": sevenDays, "max.message.bytes": messageLimit]),
     ]
+  }
+}
+
+extension MeshTopics {
+  /// Waits for Kafka, and creates what is missing of the topics that are there for everybody and of `compacted` ones, of
+  /// which the last message for each key is kept. Throws `KafkaError` when Kafka is not there within `limit`.
+  @Loop public static func create(
+    compacted names: [String] = [], at kafka: KafkaConfiguration, within limit: Duration
+  ) async throws {
+    let admin = try Admin(kafka)
+    defer { admin.close() }
+    try await admin.waitUntilReady(within: limit)
+    let compacted = names.map { Admin.NewTopic($0, partitions: 1, settings: ["cleanup.policy": "compact"]) }
+    _ = try await admin.createTopics(common + compacted)
   }
 }
 

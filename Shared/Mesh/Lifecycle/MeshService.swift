@@ -289,6 +289,7 @@ import enum Wire.JSONEncoding
       throw ConfigurationProblem(description: "DATABASE_URL: not set, and \(name) needs a database")
     }
     var configuration = Database.Configuration(url: url, applicationName: "\(name)-\(options.replica)")
+    configuration.connections = options.databaseConnections
     configuration.onNotice = { [log] severity, message in
       log.debug("PostgreSQL remarks", ["severity": severity, "remark": message])
     }

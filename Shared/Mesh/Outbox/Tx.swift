@@ -13,7 +13,6 @@ import Wire
   static let publishGrace = Duration.seconds(2)
 
   private let transaction: Transaction
-  private let makeID: @Loop () -> UniqueID
   private var emitted: [Emission] = []
   /// Timers that were set, the earliest first due.
   private(set) var earliestTimer: Timestamp?
@@ -30,7 +29,6 @@ import Wire
 
   init(_ transaction: Transaction, now: Timestamp) {
     (self.transaction, self.now) = (transaction, now)
-    makeID = { UniqueID(at: now) }
   }
 
   /// Sends a statement and waits for its answer. Throws `PostgresError`; the transaction has failed then.
@@ -49,7 +47,7 @@ import Wire
   public func emit<Fact: Event>(_ event: Fact) throws {
     emitted.append(
       Emission(
-        id: makeID(), name: Fact.name, subject: event.subject,
+        id: UniqueID(at: now), name: Fact.name, subject: event.subject,
         payload: String(decoding: try JSONEncoding.bytes(of: event), as: UTF8.self)))
   }
 

@@ -90,6 +90,37 @@ import Testing
     }
   }
 
+  @Test @Loop func `a service hears who the client is and which version it wants to change`() async throws {
+    try await TestEdge.run { edge, client in
+      _ = try await client.ask("GET", "/api/v1/greeting", ["User-Agent": "test/1", "If-Match": "\"7\""])
+      _ = try await client.ask("GET", "/api/v1/greeting", ["User-Agent": String(repeating: "x", count: 1000)])
+      #expect(
+        edge.questions[0].passport.client
+          == ClientDetails(address: "127.0.0.1", userAgent: "test/1", ifMatch: "\"7\""))
+      #expect(edge.questions[1].passport.client?.userAgent.count == 256)
+    }
+  }
+
+  @Test @Loop func `what has a tag is not sent to whoever has it already`() async throws {
+    try await TestEdge.run { edge, client in
+      edge.answer = { _ in
+        .success(
+          Answer(
+            .reply, status: 200, body: Array("{}".utf8),
+            headers: [ReplyHeader(.entityTag, "\"7\""), ReplyHeader(.location, "/x\r\nSet-Cookie: y")]))
+      }
+      let first = try await client.ask("GET", "/api/v1/greeting")
+      #expect(first.headers["etag"] == "\"7\"")
+      #expect(first.headers["location"] == "/x  Set-Cookie: y")
+      #expect(first.headers["cache-control"] == "private, no-cache")
+      let again = try await client.ask("GET", "/api/v1/greeting", ["If-None-Match": "\"6\", W/\"7\""])
+      #expect(again.status == 304)
+      #expect(again.headers["etag"] == "\"7\"")
+      #expect(again.headers["content-length"] == nil)
+      #expect(try await client.status("GET", "/api/v1/greeting", ["If-None-Match": "\"6\""]) == 200)
+    }
+  }
+
   @Test @Loop func `a trace that the client began goes on`() async throws {
     try await TestEdge.run { edge, client in
       let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

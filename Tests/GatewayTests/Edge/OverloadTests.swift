@@ -107,4 +107,22 @@ import Testing
       #expect(refused.headers["ratelimit-limit"] == "5")
     }
   }
+
+  @Test @Loop func `what happens is counted`() async throws {
+    try await TestEdge.run { edge, client in
+      let headers = try edge.signedIn()
+      for _ in 0..<3 { _ = try await client.ask("GET", "/api/v1/notes/x", headers) }
+      _ = try await client.ask("GET", "/api/v1/notes/x")
+      _ = try await client.ask("GET", "/api/v1/nothing")
+      let page = String(
+        decoding: edge.edge.metrics.render(edge.edge.tokens, connections: 7, refusals: 2), as: UTF8.self)
+      for line in [
+        #"gateway_requests_total{endpoint="notes.note",status="2xx"} 3"#,
+        #"gateway_requests_total{endpoint="notes.note",status="4xx"} 1"#, #"gateway_answers_total{status="404"} 1"#,
+        #"gateway_request_seconds_count{endpoint="notes.note"} 4"#, "gateway_token_cache_hits_total 2",
+        "gateway_token_cache_misses_total 1", "gateway_in_flight 0", "gateway_connections 7",
+        "gateway_refused_connections_total 2",
+      ] { #expect(page.contains("\n\(line)\n"), "\(line)") }
+    }
+  }
 }

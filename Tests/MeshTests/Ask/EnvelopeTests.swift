@@ -1,4 +1,5 @@
 import Contract
+import Telemetry
 import TestKit
 import Testing
 
@@ -16,7 +17,15 @@ import Testing
       Passport(
         endpoint: "identity.devices", request: id, deadline: Timestamp(microseconds: -5), caller: $0,
         path: ["device": "ä/\n", "x": ""], idempotencyKey: "k")
-    } + [Passport(endpoint: "", request: id, deadline: Timestamp(microseconds: .max), caller: .anyone)]
+    } + [
+      Passport(endpoint: "", request: id, deadline: Timestamp(microseconds: .max), caller: .anyone),
+      Passport(
+        endpoint: "x.y", request: id, deadline: Timestamp(microseconds: 1), caller: .anyone,
+        client: ClientDetails(address: "::1", userAgent: "curl")),
+      Passport(
+        endpoint: "x.y", request: id, deadline: Timestamp(microseconds: 1), caller: .anyone,
+        client: ClientDetails(address: "10.0.0.1", ifMatch: "\"7\"")),
+    ]
   }
 
   @Test func `what is written is read back`() {
@@ -25,6 +34,28 @@ import Testing
     #expect(ReplyAddress(address.bytes) == address)
     let head = ReplyHead(to: address, Answer(.failure, status: 503, body: []))
     #expect(ReplyHead(head.bytes) == head)
+  }
+
+  @Test func `an answer's headers lie under the seal with its body`() {
+    let headers = [ReplyHeader(.entityTag, "\"7\""), ReplyHeader(.location, "/x")]
+    for answer in [
+      Answer(.reply, status: 200, body: [1, 2]), Answer(.reply, status: 204, body: [], headers: headers),
+      Answer(.problem, status: 409, body: [0], headers: headers),
+    ] { #expect(Answer(answer.kind, status: answer.status, content: answer.content) == answer) }
+    for content in [[], [1], [1, 0], [1, 9, 0, 0], [1, 0, 0, 5, 65]] as [[UInt8]] {
+      #expect(Answer(.reply, status: 200, content: content) == nil)
+    }
+  }
+
+  @Test func `only the version that is there may be changed by whoever names one`() throws {
+    func isAllowed(_ ifMatch: String?) -> Bool {
+      let context = Context(
+        caller: .anyone, request: id, deadline: .now, now: .now, trace: .root(isSampled: false),
+        client: ClientDetails(address: "::1", ifMatch: ifMatch))
+      return (try? context.checkMatch("\"7\"")) != nil
+    }
+    for fine in [nil, "*", "\"7\"", "\"6\", \"7\""] { #expect(isAllowed(fine)) }
+    for other in ["\"6\"", "", "7", "W/\"7\""] { #expect(!isAllowed(other)) }
   }
 
   @Test func `a cut or lengthened envelope is refused`() {

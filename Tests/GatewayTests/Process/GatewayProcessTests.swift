@@ -1,0 +1,96 @@
+import Contract
+import EventLoop
+import Mesh
+import TestKit
+import Testing
+
+@testable import Gateway
+
+/// The built gateway, with a real broker, a real service and its database.
+@Suite(.timeLimit(.minutes(3)), .serialized) struct GatewayProcessTests {
+  @Test @Loop func `requests reach a service that appeared later, and repeated ones take effect once`() async throws {
+    let world = try GatewayWorld()
+    let gateway = try await world.startGateway()
+    let client = try await world.client()
+    #expect(try await client.problem("GET", "/api/v1/ping?text=hi") == "404 not_found")
+    let notes = try await world.startNotes()
+    while try await client.status("GET", "/api/v1/ping?text=hi") == 404 { try await Loop.sleep(for: .milliseconds(20)) }
+    #expect(try await client.ask("GET", "/api/v1/ping?text=a%20b").body == #"{"text":"a b"}"#)
+    #expect(try await client.ask("GET", "/openapi.json").body.contains(#""operationId":"notes.ping""#))
+    #expect(try await client.ask("GET", "/asyncapi.json").body.contains(#""address":"notes.events""#))
+
+    let path = "/api/v1/boards/\(UniqueID(at: .now))/notes"
+    let key = ["Idempotency-Key": "once"]
+    let first = try await client.ask("POST", path, key, body: #"{"text":"milk"}"#)
+    #expect(first.status == 201)
+    #expect(first.body == #"{"number":1}"#)
+    let again = try await client.ask("POST", path, key, body: #"{"text":"milk"}"#)
+    #expect(again.status == 201)
+    #expect(again.body == #"{"number":1}"#)
+    #expect(try await client.problem("POST", path, key, body: #"{"text":"tea"}"#) == "422 idempotency_key_reused")
+    #expect(try await client.ask("GET", path).body == #"{"items":["milk"]}"#)
+    let wrong = try await client.ask("POST", path, body: #"{"text":7}"#)
+    #expect(try wrong.problem() == "422 invalid_fields")
+    #expect(wrong.body.contains(#""errors":[{"pointer":"/text","code":"type","detail":"must be a string"}]"#))
+    try await notes.stop()
+    try await gateway.stop()
+  }
+
+  @Test @Loop func `a service that is down is known, and a replica that comes back is found`() async throws {
+    let world = try GatewayWorld()
+    let gateway = try await world.startGateway(["GATEWAY_DEADLINE=500ms"])
+    let notes = try await world.startNotes()
+    let client = try await world.client()
+    while try await client.status("GET", "/api/v1/ping?text=hi") != 200 { try await Loop.sleep(for: .milliseconds(20)) }
+    try await notes.kill()
+    for _ in 0..<3 { #expect(try await client.problem("GET", "/api/v1/ping?text=hi") == "504 timed_out") }
+    while try await client.problem("GET", "/api/v1/ping?text=hi") != "503 unavailable" {}
+    try await notes.start()
+    while try await client.status("GET", "/api/v1/ping?text=hi") != 200 { try await Loop.sleep(for: .milliseconds(50)) }
+    try await notes.stop()
+    try await gateway.stop()
+  }
+
+  @Test @Loop func `keys and revocations come through their topics, before the gateway is ready and after`()
+    async throws
+  {
+    let world = try GatewayWorld()
+    try await world.publishKey()
+    let suspended = MemberID(at: .now)
+    let revocation = Array(#"{"until":"2999-01-01T00:00:00Z","reason":"suspended"}"#.utf8)
+    try await world.publish(IdentityFeed.revocations, "member:\(suspended)", revocation)
+    // Nobody runs this service: whoever gets through the gateway waits for nothing.
+    try await world.announce(try NotesContract.record)
+    let gateway = try await world.startGateway(["GATEWAY_DEADLINE=200ms"])
+    let client = try await world.client()
+    let path = "/api/v1/notes/\(UniqueID(at: .now))"
+    let member = MemberID(at: .now)
+    let token = try world.token(for: member)
+    #expect(try await client.problem("GET", path) == "401 not_signed_in")
+    #expect(try await client.problem("GET", path, try world.token(for: suspended)) == "403 account_suspended")
+    #expect(try await client.problem("GET", path, token) == "504 timed_out")
+    try await world.publish(IdentityFeed.revocations, "member:\(member)", revocation)
+    while try await client.status("GET", path, token) != 403 {}
+    try await world.publish(IdentityFeed.revocations, "member:\(member)", nil)
+    while try await client.status("GET", path, token) == 403 {}
+    try await gateway.stop()
+  }
+
+  @Test @Loop func `two gateways share a port, and one that ends answers what it has begun`() async throws {
+    let world = try GatewayWorld()
+    let first = try await world.startGateway(["REPLICA=1", "GATEWAY_DEADLINE=2s"])
+    try await world.announce(try NotesContract.record)
+    let client = try await world.client()
+    while try await client.status("GET", "/api/v1/greeting") == 404 { try await Loop.sleep(for: .milliseconds(20)) }
+    let second = try await world.startGateway(["REPLICA=2"])
+    client.send("GET /api/v1/greeting HTTP/1.1\r\nHost: x\r\n\r\n")
+    try await Loop.sleep(for: .milliseconds(200))
+    try await first.stop()
+    let answer = try await client.answer()
+    #expect(answer.status == 504 || answer.status == 503)
+    #expect(answer.headers["connection"] == "close")
+    let other = try await world.client()
+    #expect(try await other.status("GET", "/docs") == 200)
+    try await second.stop()
+  }
+}

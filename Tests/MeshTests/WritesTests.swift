@@ -1,0 +1,187 @@
+import Contract
+import Crypto
+import EventLoop
+import Kafka
+import Postgres
+import Telemetry
+import TestKit
+import Testing
+
+@testable import Mesh
+
+/// Idempotent writes against a real database, within this process.
+@Suite(.timeLimit(.minutes(2))) struct WritesTests {
+  @Loop private final class Bench {
+    let database: Database
+    let writes: Writes
+    let publisher: Publisher
+    /// One service's alone, as everywhere in a mesh: the locks of all services of a database are in one space.
+    let endpoint = "\(TestMesh.freshService()).write"
+    var runs = 0
+
+    init() async throws {
+      let url = try await PostgresServer.shared().freshURL()
+      database = Database(.init(url: url, applicationName: "writes"))
+      try await database.migrate(RuntimeTables.migrations, recordedIn: RuntimeTables.record)
+      try await database.query("create table effects (id bigint generated always as identity, note text)")
+      publisher = try Publisher(TestMesh.kafka(), database, log: TestMesh.log, metrics: Metrics())
+      try await publisher.tendPartitions(now: .now)
+      writes = Writes(Transactor(database, publisher), ring: TestMesh.root.derived(for: "test"), log: TestMesh.log)
+    }
+
+    func asked(_ body: String, key: String? = nil, isHedge: Bool = false, within limit: Duration = .seconds(10))
+      -> Asked
+    {
+      let passport = Passport(
+        endpoint: endpoint, request: UniqueID(at: .now), deadline: .now + limit, caller: .anyone,
+        idempotencyKey: key)
+      let context = Context(
+        caller: .anyone, request: passport.request, deadline: passport.deadline, now: .now,
+        trace: .root(isSampled: false))
+      return Asked(passport: passport, body: Array(body.utf8), isHedge: isHedge, context: context)
+    }
+
+    /// Writes a row, slowly if asked to.
+    func write(_ asked: Asked, slowly: Duration = .zero) async -> Answer {
+      await writes.answer(asked) { tx in
+        self.runs += 1
+        let number = self.runs
+        try await tx.query("insert into effects (note) values (\(String(decoding: asked.body, as: UTF8.self)))")
+        if slowly > .zero { try await Loop.sleep(for: slowly) }
+        return Answer(.reply, status: 201, body: Array("\(number)".utf8))
+      }
+    }
+
+    var effects: Int {
+      get async throws { try await database.query("select count(*) from effects")[0].decode(column: 0) }
+    }
+  }
+
+  @Test @Loop func `the same request again gets the same answer and has one effect`() async throws {
+    let bench = try await Bench()
+    let first = await bench.write(bench.asked("a", key: "k"))
+    #expect(first == Answer(.reply, status: 201, body: Array("1".utf8)))
+    #expect(await bench.write(bench.asked("a", key: "k")) == first)
+    #expect(try await bench.effects == 1)
+  }
+
+  @Test @Loop func `the same key with another body is refused`() async throws {
+    let bench = try await Bench()
+    _ = await bench.write(bench.asked("a", key: "k"))
+    let other = await bench.write(bench.asked("b", key: "k"))
+    #expect(other.status == 422)
+    #expect(try await bench.effects == 1)
+  }
+
+  @Test @Loop func `while a request runs its client's copy is told so, and its hedge waits`() async throws {
+    let bench = try await Bench()
+    async let first = bench.write(bench.asked("a", key: "k"), slowly: .milliseconds(500))
+    try await TestMesh.wait { bench.runs == 1 }
+    async let hedge = bench.write(bench.asked("a", key: "k", isHedge: true))
+    #expect(await bench.write(bench.asked("a", key: "k")).status == 409)
+    let answers = await [first, hedge]
+    #expect(answers[0] == answers[1] && answers[0].status == 201)
+    #expect(try await bench.effects == 1)
+  }
+
+  @Test @Loop func `many copies at once have one effect and one answer`() async throws {
+    let bench = try await Bench()
+    let asked = bench.asked("a")
+    var answers: [Answer] = []
+    for _ in 0..<50 { Task { @Loop in answers.append(await bench.write(asked)) } }
+    try await TestMesh.wait { answers.count == 50 }
+    #expect(Set(answers).count == 1)
+    #expect(answers[0].status == 201)
+    #expect(try await bench.effects == 1)
+  }
+
+  private enum No: String, Refusal {
+    case full
+    var status: Int { 409 }
+    var detail: String { "It is full." }
+  }
+
+  @Test @Loop func `a refusal undoes the work, is remembered, and is given again`() async throws {
+    let bench = try await Bench()
+    var runs = 0
+    for _ in 0..<3 {
+      let answer = await bench.writes.answer(bench.asked("a", key: "k")) { tx in
+        runs += 1
+        try await tx.query("insert into effects (note) values ('undone')")
+        throw No.full
+      }
+      #expect(answer.kind == .problem && answer.status == 409)
+    }
+    #expect(runs == 1)
+    #expect(try await bench.effects == 0)
+  }
+
+  @Test @Loop func `a failure is not remembered`() async throws {
+    struct Bug: Error {}
+    let bench = try await Bench()
+    let failed = await bench.writes.answer(bench.asked("a", key: "k")) { _ in throw Bug() }
+    #expect(failed.kind == .failure && failed.status == 500)
+    #expect(await bench.write(bench.asked("a", key: "k")).status == 201)
+  }
+
+  @Test @Loop func `a connection that breaks in the middle is overcome`() async throws {
+    let bench = try await Bench()
+    var attempts = 0
+    let answer = await bench.writes.answer(bench.asked("a")) { tx in
+      attempts += 1
+      try await tx.query("insert into effects (note) values ('x')")
+      if attempts == 1 { try await tx.query("select pg_terminate_backend(pg_backend_pid())") }
+      return Answer(.reply, status: 201, body: [])
+    }
+    #expect(answer.status == 201)
+    #expect(attempts == 2)
+    #expect(try await bench.effects == 1)
+  }
+
+  @Test @Loop func `what is stored of an answer is sealed, and old records are forgotten`() async throws {
+    let bench = try await Bench()
+    _ = await bench.writes.answer(bench.asked("secret-body", key: "k")) { _ in
+      Answer(.reply, status: 200, body: Array("secret-answer".utf8))
+    }
+    _ = await bench.write(bench.asked("own"))
+    let stored = try await bench.database.query("select answer from mesh_answers")
+    for row in stored {
+      let bytes = try row.decode(column: 0, as: [UInt8].self)
+      #expect(!String(decoding: bytes, as: UTF8.self).contains("secret"))
+    }
+    try await bench.database.query("update mesh_answers set answered_at = now() - interval '2 hours'")
+    #expect(try await Idempotency.forget(in: bench.database) == 1)
+    try await bench.database.query("update mesh_answers set answered_at = now() - interval '25 hours'")
+    #expect(try await Idempotency.forget(in: bench.database) == 1)
+  }
+
+  @Test @Loop func `versions of an aggregate are gapless under concurrency and refusals`() async throws {
+    struct Happened: Event {
+      static let name = "test.happened"
+      let subject: UniqueID
+    }
+    let bench = try await Bench()
+    let subjects = (0..<3).map { _ in UniqueID(at: .now) }
+    var done = 0
+    for number in 0..<90 {
+      Task { @Loop in
+        _ = await bench.writes.answer(bench.asked("\(number)")) { tx in
+          for subject in subjects.shuffled().prefix(2) { try tx.emit(Happened(subject: subject)) }
+          if number % 3 == 0 { throw No.full }
+          return Answer(.reply, status: 204, body: [])
+        }
+        done += 1
+      }
+    }
+    try await TestMesh.wait { done == 90 }
+    let rows = try await bench.database.query(
+      "select count(*), count(distinct version), max(version) from mesh_outbox group by subject")
+    var total: Int64 = 0
+    for row in rows {
+      let (count, distinct, highest) = try row.decode(Int64.self, Int64.self, Int64.self)
+      #expect(count == distinct && count == highest)
+      total += count
+    }
+    #expect(total == 120)
+  }
+}
