@@ -28,8 +28,8 @@ struct BrokerOptions: Options {
 
   @Option(
     "flush-interval", env: "BROKER_FLUSH_INTERVAL", in: .microseconds(100)...Duration.seconds(60),
-    help: "With --flush interval: the longest that a record waits for the disk to be asked.")
-  var flushInterval: Duration = .milliseconds(5)
+    help: "With --flush interval: how long a record may wait for the disk if nobody waits for it (acks=1).")
+  var flushInterval: Duration = .seconds(1)
 
   @Option("auto-create", env: "BROKER_AUTO_CREATE", help: "Create a topic when a client first asks for it.")
   var autoCreate: Bool = false

@@ -2,8 +2,9 @@ import EventLoop
 
 /// Has the disk asked on a background thread, round after round, and tells those who wait for it.
 ///
-/// A write alone starts a round within the flush interval; a write that somebody waits for starts one when the turn
-/// ends. What comes during a round shares the next: the slower the disk, the more writes share a flush.
+/// A write that somebody waits for starts a round when the turn ends, of the partitions that are waited for; a write alone
+/// starts one of all partitions within the flush interval. What comes during a round shares the next: the slower the
+/// disk, the more writes share a flush.
 @Loop final class FlushLoop: Flushable {
   /// With `--flush none`, sealed segments are still brought to the disk, but nobody waits for them.
   private static let lazyInterval = Duration.seconds(1)
@@ -15,6 +16,8 @@ import EventLoop
   var flushed: (PartitionLog) -> Void = { _ in }
   private var timer: LoopTimer?
   private var isAskedFor = false
+  /// Whether the interval has passed for what nobody waits for.
+  private var isDue = false
 
   init(_ flusher: Flusher, _ pool: BackgroundPool) {
     (self.flusher, self.pool) = (flusher, pool)
@@ -26,25 +29,35 @@ import EventLoop
     if byWaiter || flusher.policy == .always {
       if !isAskedFor { Loop.flushAtEndOfTurn(self) }
       isAskedFor = true
-    } else if timer?.isArmed != true, !flusher.isBusy {
+    } else if timer?.isArmed != true, !isDue {
       let delay = flusher.policy.delay ?? Self.lazyInterval
       if let timer {
         timer.reset(after: delay)
       } else {
-        timer = Loop.schedule(after: delay) { [weak self] in self?.flush() }
+        timer = Loop.schedule(after: delay) { [weak self] in self?.flushAll() }
       }
     }
   }
 
+  private func flushAll() {
+    isDue = true
+    flush()
+  }
+
   /// Begins a round, unless one is under way, which will begin the next by itself.
   func flush() {
-    guard let job = flusher.begin(now: Moment.now.unixMilliseconds) else {
-      // A round is under way and begins the next one itself; or the process has no descriptors left for it just now.
-      if !flusher.isBusy { wanted(byWaiter: false) }
-      return
+    let takesAll = isDue || flusher.policy == .always
+    guard let job = flusher.begin(now: Moment.now.unixMilliseconds, awaitedOnly: !takesAll) else {
+      guard !flusher.isBusy else { return }
+      // Nothing is left to do, or the process has no descriptors for it just now.
+      (isAskedFor, isDue) = (false, false)
+      return wanted(byWaiter: false)
     }
     isAskedFor = false
-    timer?.cancel()
+    if takesAll {
+      isDue = false
+      timer?.cancel()
+    }
     Task { @Loop in
       let result = await perform(job)
       finish(result)
@@ -53,7 +66,7 @@ import EventLoop
 
   private func finish(_ result: FlushResult) {
     for partition in flusher.finish(result) { flushed(partition.log) }
-    if isAskedFor { flush() } else { wanted(byWaiter: false) }
+    if isAskedFor || isDue { flush() } else { wanted(byWaiter: false) }
   }
 
   private func perform(_ job: FlushJob) async -> FlushResult {

@@ -43,6 +43,7 @@ import Wire
     if log.context.flusher.policy == .none || log.durableOffset >= end { return then(true) }
     if log.failure != nil || isDeleted { return then(false) }
     awaiting.append((end, then))
+    log.isAwaited = true
     flush.wanted(byWaiter: true)
   }
 

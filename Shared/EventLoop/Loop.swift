@@ -47,7 +47,7 @@ public actor Loop {
     Signals.prepare()
     raiseDescriptorLimit()
     LoopExecutor.adoptsMainThread = true
-    Task { @Loop in exit(await body()) }
+    Loop.task { exit(await body()) }
     LoopExecutor.shared.runOnCurrentThread()
   }
 
@@ -68,6 +68,14 @@ public actor Loop {
     let timer = LoopTimer(action)
     timer.reset(after: delay)
     return timer
+  }
+
+  /// Starts a task on the loop.
+  ///
+  /// Unlike one that `Task { @Loop in … }` starts, it stays on the loop's thread when something it awaits is there.
+  @discardableResult
+  nonisolated public static func task(_ body: @escaping @Loop @Sendable () async -> Void) -> Task<Void, Never> {
+    Task(executorPreference: LoopExecutor.shared) { await body() }
   }
 
   /// Suspends the calling task for `duration`, or throws at once when the task is cancelled.

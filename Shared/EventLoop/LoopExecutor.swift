@@ -3,9 +3,12 @@ import Glibc
 
 /// The executor of `@Loop`: the queue of jobs that are ready, and the thread that runs them.
 ///
+/// It is an executor of tasks too. The language resumes a continuation on the executor that its task prefers, not on the
+/// actor that awaits it: without a preference that is the pool of threads, and each `await` is a detour over two threads.
+///
 /// Jobs from the loop's own thread go to a plain array. Jobs from elsewhere go through a mutex, and wake the loop only
 /// if it waits. A POSIX mutex, not `Synchronization.Mutex`, because ThreadSanitizer understands it.
-final class LoopExecutor: SerialExecutor, @unchecked Sendable {
+final class LoopExecutor: SerialExecutor, TaskExecutor, @unchecked Sendable {
   // Sendable by hand: `incoming` and `waiting` are guarded by `mutex`, `ready` belongs to the loop's thread,
   // and `thread` is written once, before the loop's thread passes `started`.
   static let shared = LoopExecutor()

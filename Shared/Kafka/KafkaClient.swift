@@ -40,12 +40,14 @@ import Glibc
     log = configuration.log
   }
 
-  /// Begins to deliver events. The client then lives until `stop()`.
-  func start(_ handler: @escaping (consuming Event) -> Void, drained: (() -> Void)? = nil) {
+  /// Begins to deliver events: at once, or, when `isPolled`, at calls of `drain`. The client then lives until `stop()`.
+  func start(
+    isPolled: Bool = false, _ handler: @escaping (consuming Event) -> Void, drained: (() -> Void)? = nil
+  ) {
     self.handler = handler
     self.drained = drained
     var one: UInt64 = 1
-    for queue in [handle.queue, handle.messages] {
+    for queue in isPolled ? [] : [handle.queue, handle.messages] {
       rd_kafka_queue_io_event_enable(queue, wakeup.descriptor, &one, MemoryLayout<UInt64>.size)
     }
     watch = Watch(wakeup.descriptor) { _ in self.drain() }
@@ -67,7 +69,7 @@ import Glibc
     for answered in requests.removeAll() { answered(nil) }
   }
 
-  /// Takes what is in the queues. Besides the loop, whoever must prove to be alive calls this
+  /// Takes what is in the queues. Besides the loop, whoever polls calls this, or must prove to be alive
   /// (`max.poll.interval.ms`).
   func drain() {
     guard isOpen else { return }

@@ -29,6 +29,9 @@ import EventLoop
     public var guarantee = Guarantee.exactlyOnceInOrder
     /// How long a message may wait for others to share its batch. 0 sends at once.
     public var linger = Duration.zero
+    /// How long the report of a delivery may wait for others. Reports that come one by one cost the loop a turn each; who
+    /// sends much and has no use for them at once lets them wait. Errors that belong to no message then wait up to a second.
+    public var reportDelay = Duration.zero
     /// After this a message that was not acknowledged fails. Retries happen before.
     public var deliveryTimeout = Duration.seconds(30)
     /// Bound on messages that wait for delivery.
@@ -75,6 +78,9 @@ import EventLoop
   private var topics: [String: Topic] = [:]
   private var reports = Slots<@Loop (Result<Offset, KafkaError>) -> Void>()
   private var emptied: [Promise<Void>] = []
+  /// Where reports may wait, looks for them.
+  private var reportTimer: LoopTimer?
+  private static let idleReportDelay = Duration.seconds(1)
 
   /// Messages that were sent and whose delivery has not been reported yet.
   public private(set) var pending = 0
@@ -101,7 +107,15 @@ import EventLoop
         ("partitioner", "murmur2_random"),
       ], events: RD_KAFKA_EVENT_DR)
     client.failed = { [weak self] error, _ in self?.failed?(error) }
-    client.start { self.report($0) }
+    client.start(isPolled: options.reportDelay > .zero) { self.report($0) }
+    if options.reportDelay > .zero {
+      reportTimer = Loop.schedule(after: Self.idleReportDelay) { [weak self] in self?.lookForReports() }
+    }
+  }
+
+  private func lookForReports() {
+    client.drain()
+    reportTimer?.reset(after: pending > 0 ? options.reportDelay : Self.idleReportDelay)
   }
 
   /// The topic called `name`. The first call for a name fixes its guarantee and time-out; both default to the
@@ -147,6 +161,7 @@ import EventLoop
       throw KafkaError(status, "topic '\(topic.name)'", isFatal: status == RD_KAFKA_RESP_ERR__FATAL)
     }
     pending += 1
+    if pending == 1 { reportTimer?.reset(after: options.reportDelay) }
   }
 
   /// As the other `send`, from arrays.
@@ -220,6 +235,8 @@ import EventLoop
   }
 
   private func shut() {
+    reportTimer?.cancel()
+    reportTimer = nil
     client.stop()
     topics = [:]
     failed = nil

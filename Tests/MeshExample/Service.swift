@@ -35,7 +35,7 @@ struct NoteReminder: DurableTimer {
 
   mesh.write(Jot.self) { request, _, tx in
     let jot = JotID(at: tx.now)
-    try await BoardStore(tx).jot(request.text, as: jot)
+    BoardStore.jot(request.text, as: jot, in: tx)
     return Jot.Reply(jot: jot)
   }
 

@@ -68,18 +68,24 @@ final class Flusher {
   }
 
   /// Begins a round; nil when nothing is dirty or a round is under way. `now` is in milliseconds since 1970.
-  func begin(now: Int64, checkpointAll: Bool = false) -> FlushJob? {
+  ///
+  /// With `awaitedOnly`, partitions that nobody waits for are left for a later round: they would only make it longer.
+  func begin(now: Int64, awaitedOnly: Bool = false, checkpointAll: Bool = false) -> FlushJob? {
     guard inFlight.isEmpty, let disk = queued.first?.context.disk else { return nil }
     var files: [FlushJob.File] = []
     var checkpoints = Self.checkpointsPerRound
     var postponed: [PartitionLog] = []
     for log in queued {
+      if awaitedOnly, !log.isAwaited {
+        postponed.append(log)
+        continue
+      }
       // Found by the start and not opened since: without a free descriptor a later round takes them.
       guard let open = log.openDirty() else {
         postponed.append(log)
         continue
       }
-      log.isQueued = false
+      (log.isQueued, log.isAwaited) = (false, false)
       var taken: [(segment: Segment, checkpointSize: Int?)] = []
       for (segment, file) in zip(log.dirty, open) {
         segment.isDirty = false

@@ -20,6 +20,8 @@ final class PartitionLog {
   var dirty: [Segment] = []
   /// Whether the ``Flusher`` knows of them.
   var isQueued = false
+  /// Whether somebody waits until they are on disk.
+  var isAwaited = false
   /// Why nothing is appended any more until a restart.
   var failure: LogError?
   /// All records below are on disk.

@@ -35,6 +35,7 @@ import Telemetry
     var producing = Producer.Options()
     producing.guarantee = .leader
     producing.deliveryTimeout = .seconds(10)
+    producing.reportDelay = .milliseconds(10)
     producer = try Producer(kafka, producing)
     let kinds: [(Answer.Kind, String)] = [
       (.reply, "reply"), (.problem, "problem"), (.unknownEndpoint, "unknown_endpoint"), (.failure, "failure"),

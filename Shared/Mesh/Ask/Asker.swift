@@ -100,6 +100,7 @@ public enum AskError: Error, Sendable, CustomStringConvertible {
   }
 
   private static let metadataInterval = Duration.seconds(30)
+  private static let moment = Duration.milliseconds(2)
 
   private let kafka: KafkaConfiguration
   private let keys: MeshKeys
@@ -110,6 +111,8 @@ public enum AskError: Error, Sendable, CustomStringConvertible {
   private var keyCache = KeyCache()
   private var pending: [UInt64: Pending] = [:]
   private var lastNumber: UInt64 = 0
+  /// Until when questions without a key go to which partition, before it is cut down to their number.
+  private var moment: (end: ContinuousClock.Instant, draw: Int32) = (.now, 0)
   private var budget: HedgeBudget
   private var partitionCounts: [String: Int] = [:]
   private var metadataTimer: LoopTimer?
@@ -131,6 +134,7 @@ public enum AskError: Error, Sendable, CustomStringConvertible {
     var producing = Producer.Options()
     producing.guarantee = .leader
     producing.deliveryTimeout = .seconds(15)
+    producing.reportDelay = .milliseconds(10)
     producer = try Producer(kafka, producing)
     budget = HedgeBudget(share: options.hedgeShare)
     var random = SystemRandomNumberGenerator()
@@ -191,7 +195,7 @@ public enum AskError: Error, Sendable, CustomStringConvertible {
     let passport = question.passport.bytes
     let asked = Pending(
       question, sealed: ring.seal(question.body, context: passport), passport: passport, ring: ring,
-      partition: question.key.map { partition(of: $0, among: count) } ?? Int32.random(in: 0..<Int32(count)),
+      partition: question.key.map { partition(of: $0, among: count) } ?? partitionOfTheMoment(among: count),
       completion: completion)
     pending[number] = asked
     waiting.set(pending.count)
@@ -200,6 +204,12 @@ public enum AskError: Error, Sendable, CustomStringConvertible {
       [weak self] in self?.timeIsUp(number)
     }
     send(number, asked, isHedge: false)
+  }
+
+  /// Where questions without a key go: for a short while all to the same partition, so that they travel together.
+  private func partitionOfTheMoment(among count: Int) -> Int32 {
+    if Loop.now >= moment.end { moment = (Loop.now + Self.moment, .random(in: 0..<Int32.max)) }
+    return moment.draw % Int32(count)
   }
 
   private func timeLeft(_ asked: Pending) -> Duration {

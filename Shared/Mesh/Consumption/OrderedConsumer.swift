@@ -99,7 +99,7 @@ import Telemetry
         continue
       }
       item.tenure.running += 1
-      Task { @Loop in
+      Loop.task { [self] in
         await handler(item.message)
         finish(item, key)
       }

@@ -32,7 +32,7 @@ public struct TraceContext: Sendable, Hashable {
   /// The first span of a new trace, its ids drawn from `generator`.
   public static func root(isSampled: Bool, using generator: inout some RandomNumberGenerator) -> TraceContext {
     TraceContext(
-      traceID: .random(in: 1 ... .max, using: &generator), spanID: .random(in: 1 ... .max, using: &generator),
+      traceID: max(1, UInt128(generator.next()) << 64 | UInt128(generator.next())), spanID: max(1, generator.next()),
       isSampled: isSampled, state: TraceState())
   }
 
@@ -44,8 +44,7 @@ public struct TraceContext: Sendable, Hashable {
 
   /// The next span in the same trace, its id drawn from `generator`.
   public func child(using generator: inout some RandomNumberGenerator) -> TraceContext {
-    TraceContext(
-      traceID: traceID, spanID: .random(in: 1 ... .max, using: &generator), isSampled: isSampled, state: state)
+    TraceContext(traceID: traceID, spanID: max(1, generator.next()), isSampled: isSampled, state: state)
   }
 
   /// The caller's context out of its headers, as bytes: pass `text.utf8` of a string. Nil when `traceparent` is not

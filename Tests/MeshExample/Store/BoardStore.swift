@@ -36,8 +36,8 @@ import Postgres
   }
 
   /// Keeps something that was written down.
-  func jot(_ text: String, as jot: JotID) async throws {
-    try await database.query("insert into jots (id, text) values (\(jot), \(text))")
+  static func jot(_ text: String, as jot: JotID, in tx: Tx) {
+    tx.send("insert into jots (id, text) values (\(jot), \(text))")
   }
 
   /// Notes that a board has reminded of one of its notes.
