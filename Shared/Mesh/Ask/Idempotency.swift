@@ -73,6 +73,14 @@ struct Idempotency: Sendable {
     """
   }
 
+  /// The statement that only looks for the record.
+  var recall: SQL { "select answer from mesh_answers where key = \(key)" }
+
+  /// What looking has found: `new` when there is no record, also while a copy is running.
+  func recorded(in rows: Rows) throws -> Finding {
+    try rows.first.map { try finding(in: $0.decode([UInt8].self)) } ?? .new
+  }
+
   /// What the claim has found.
   func finding(in rows: Rows) throws -> Finding {
     guard let row = rows.first else { return .busy }

@@ -52,6 +52,17 @@ import Telemetry
     }
   }
 
+  /// What a request was answered before; nil when it was not yet. Throws `PostgresError`.
+  func recall(_ asked: Asked) async throws -> Answer? {
+    let idempotency = Idempotency(asked, ring: ring)
+    let rows = try await transactor.database.query(idempotency.recall)
+    return switch try idempotency.recorded(in: rows) {
+    case .done(let answer): answer
+    case .otherBody: Answer(Idempotency.otherBody)
+    case .new, .busy: nil
+    }
+  }
+
   /// The domain's no. It undoes the work and is recorded afterwards.
   private struct No: Error {
     let answer: Answer

@@ -100,11 +100,18 @@ import enum Wire.JSONEncoding
   public func write<Request: Endpoint>(
     _ type: Request.Type, _ body: @escaping @Loop (Request, Context, Tx) async throws -> Request.Reply
   ) {
-    write(type, preparing: { _, _ in () }) { request, _, context, tx in try await body(request, context, tx) }
+    let writes = durable.writes
+    enter(type, mayBeHedged: true)
+    running.answerer.add(type.name) { [self] asked in
+      await guarded(asked, type) {
+        let request = try asked.decode(type)
+        return await writes.answer(asked) { tx in try .reply(to: type, await body(request, asked.context, tx)) }
+      }
+    }
   }
 
   /// Answers as `write` does, after `prepare` has done what is slow and changes nothing (hashing a password, asking
-  /// another service), outside of the transaction.
+  /// another service), outside of the transaction. A request that was answered before is not prepared again.
   public func write<Request: Endpoint, Prepared>(
     _ type: Request.Type, preparing prepare: @escaping @Loop (Request, Context) async throws -> Prepared,
     _ body: @escaping @Loop (Request, Prepared, Context, Tx) async throws -> Request.Reply
@@ -114,6 +121,7 @@ import enum Wire.JSONEncoding
     running.answerer.add(type.name) { [self] asked in
       await guarded(asked, type) {
         let request = try asked.decode(type)
+        if let answer = try await writes.recall(asked) { return answer }
         let prepared = try await prepare(request, asked.context)
         return await writes.answer(asked) { tx in
           try .reply(to: type, await body(request, prepared, asked.context, tx))
