@@ -19,6 +19,8 @@ public struct ReplyHeader: Hashable, Sendable {
     case entityTag = 0
     /// Where what was made can be found, or where to go on.
     case location = 1
+    /// In how many seconds to try again, of what was refused for some time only.
+    case retryAfter = 2
   }
 
   /// Which header.

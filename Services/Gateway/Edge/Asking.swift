@@ -101,12 +101,7 @@ extension Edge {
     var response = HTTPResponse(
       status: isCurrent ? 304 : answer.status, body: .bytes(isCurrent ? [] : answer.body))
     if !isCurrent, !answer.body.isEmpty { response.head.add("Content-Type", "application/json") }
-    for header in answer.headers {
-      switch header.name {
-      case .entityTag: response.head.add("ETag", header.value)
-      case .location: response.head.add("Location", header.value)
-      }
-    }
+    for header in answer.headers { response.head.add(header.name.field, header.value) }
     // What has a tag may be kept by its client, and is checked each time it is used.
     response.head.add("Cache-Control", tag == nil ? AnswerHeaders.uncached : AnswerHeaders.checked)
     send(exchange, response)
@@ -163,11 +158,23 @@ extension Rejection {
     } catch {
       self.init(500, "internal_error", "Something is wrong on our side; it has been noted.")
     }
-    if problem.status == 503 { headers.append(("Retry-After", "1")) }
+    headers = answer.headers.map { ($0.name.field, $0.value) }
+    if problem.status == 503, headers.isEmpty { headers.append(("Retry-After", "1")) }
   }
 
   /// Nobody is there to do it; nothing was done.
   static func unavailable(_ detail: String) -> Rejection {
     Rejection(503, "unavailable", detail, headers: [("Retry-After", "1")])
+  }
+}
+
+extension ReplyHeader.Name {
+  /// The header's name in HTTP.
+  fileprivate var field: StaticString {
+    switch self {
+    case .entityTag: "ETag"
+    case .location: "Location"
+    case .retryAfter: "Retry-After"
+    }
   }
 }

@@ -12,19 +12,18 @@ extension Answer {
 
   /// The answer that an error is: a refusal or a problem; nil for a failure.
   static func no(_ error: any Error) -> Answer? {
-    let problem: Problem
     switch error {
-    case let refusal as any Refusal: problem = Problem(refusal)
-    case let other as Problem: problem = other
-    default: return nil
+    case let refused as RefusalForNow: Answer(Problem(refused.refusal), headers: [refused.header])
+    case let refusal as any Refusal: Answer(Problem(refusal))
+    case let problem as Problem: Answer(problem)
+    default: nil
     }
-    return Answer(problem)
   }
 
   /// A problem as an answer.
-  public init(_ problem: Problem, kind: Kind = .problem) {
+  public init(_ problem: Problem, kind: Kind = .problem, headers: [ReplyHeader] = []) {
     // A problem is text and numbers, which always have a JSON form.
-    self.init(kind, status: problem.status, body: (try? JSONEncoding.bytes(of: problem)) ?? [])
+    self.init(kind, status: problem.status, body: (try? JSONEncoding.bytes(of: problem)) ?? [], headers: headers)
   }
 
   /// What is said when something that may pass stood in the way.

@@ -121,6 +121,20 @@ import Testing
     }
   }
 
+  @Test @Loop func `a problem says when to try again, if the service does`() async throws {
+    try await TestEdge.run { edge, client in
+      let later = [ReplyHeader(.retryAfter, "7")]
+      let cases: [(Int, [ReplyHeader], String?)] = [
+        (429, later, "7"), (429, [], nil), (503, later, "7"), (503, [], "1"),
+      ]
+      for (status, headers, expected) in cases {
+        edge.answer = { _ in .success(Answer(Problem(status, "later", "Later."), headers: headers)) }
+        let answer = try await client.ask("GET", "/api/v1/greeting")
+        #expect(answer.headers["retry-after"] == expected)
+      }
+    }
+  }
+
   @Test @Loop func `a trace that the client began goes on`() async throws {
     try await TestEdge.run { edge, client in
       let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
