@@ -45,7 +45,7 @@ STRICTER = {
     "trailers_too_large": "bounded",
     "transfer_encoding_in_http10": "RFC 9112 6.1 calls it faulty framing",
     "unsupported_expectation": "417 (RFC 9110 10.1.1)",
-    "unsupported_method": "CONNECT, TRACE and unknown methods are 501",
+    "unsupported_method": "CONNECT and unknown methods are 501",
     "unsupported_transfer_encoding": "exactly chunked",
     "unsupported_version": "1.0 and 1.1",
 }

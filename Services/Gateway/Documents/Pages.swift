@@ -36,7 +36,9 @@ import Wire
   init() {}
 
   /// The answer, if the path is one of ours.
-  func answer(_ head: HTTPRequestHead, _ target: RequestTarget, _ routes: RouteTable) -> HTTPResponse? {
+  func answer(
+    _ head: HTTPRequestHead, _ target: RequestTarget, _ routes: RouteTable
+  ) throws(Rejection) -> HTTPResponse? {
     if target.segments.isEmpty, head.method == .get || head.method == .head {
       var response = HTTPResponse(status: 302)
       response.head.add("Location", "/docs")
@@ -46,10 +48,8 @@ import Wire
       let page = page(target.segments.joined(separator: "/"), routes), !target.endsInSlash
     else { return nil }
     guard head.method == .get || head.method == .head else {
-      var response = HTTPResponse.problem(
-        status: 405, code: "method_not_allowed", detail: "This can only be read, with GET or HEAD.")
-      response.head.add("Allow", "GET, HEAD")
-      return response
+      throw Rejection(
+        405, "method_not_allowed", "This can only be read, with GET or HEAD.", headers: [("Allow", "GET, HEAD")])
     }
     let isCurrent = head.lists(tag: page.tag)
     var response = HTTPResponse(status: isCurrent ? 304 : 200, body: .bytes(isCurrent ? [] : page.bytes))

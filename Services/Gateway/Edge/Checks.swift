@@ -22,7 +22,7 @@ extension Edge {
 
   /// What a path answers (OPTIONS), and to a browser's preflight what pages of its site may do there.
   func describe(_ target: RequestTarget, for exchange: Exchange) throws(Rejection) -> HTTPResponse {
-    var methods = HTTPMethod.allCases
+    var methods = HTTPMethod.served
     if exchange.head.rawTarget != "*" {
       guard !target.endsInSlash, case .otherMethods(let known) = routes.router.find(.options, target.segments) else {
         throw Rejection(404, "not_found", "There is nothing at this path; /openapi.json lists all there is.")

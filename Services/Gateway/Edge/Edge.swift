@@ -84,6 +84,7 @@ import Wire
     var response = HTTPResponse(
       status: problem.status, type: ProblemDocument.mediaType, bytes: ProblemDocument.bytes(problem))
     AnswerHeaders.addAlways(to: &response.head, id: id)
+    response.head.add("Cache-Control", AnswerHeaders.uncached)
     metrics.count(problem.status)
     return response
   }
@@ -109,7 +110,7 @@ import Wire
     let head = exchange.head
     let target = try Self.target(of: head)
     try limitAddress(exchange)
-    if let page = pages.answer(head, target, routes) { return send(exchange, page, policy: Pages.policy) }
+    if let page = try pages.answer(head, target, routes) { return send(exchange, page, policy: Pages.policy) }
     if head.method == .options { return send(exchange, try describe(target, for: exchange)) }
     let (route, path) = try findRoute(target, for: exchange)
     exchange.route = route

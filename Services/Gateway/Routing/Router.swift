@@ -69,7 +69,7 @@ struct Router<Target> {
       case .put: .put
       case .patch: .patch
       case .delete: .delete
-      case .options: nil
+      case .options, .query, .trace: nil
       }
     guard let wanted, let found = nodes[node].targets.first(where: { $0.method == wanted }) else {
       return .otherMethods(Self.allowed(nodes[node].targets.map(\.method)))

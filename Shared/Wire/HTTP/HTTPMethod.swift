@@ -1,7 +1,7 @@
 /// What a request asks to be done with its target (RFC 9110 §9.3).
 ///
-/// CONNECT and TRACE are left out: this server opens no tunnels and echoes nobody's credentials. They, and any
-/// other token, are refused with 501.
+/// CONNECT is left out, since this server opens no tunnels: it, and any other token, is refused with 501. QUERY and TRACE
+/// are known so that whoever sends them is told what there is instead (405); nothing answers them.
 public enum HTTPMethod: String, CaseIterable, Sendable {
   case get = "GET"
   case head = "HEAD"
@@ -10,9 +10,14 @@ public enum HTTPMethod: String, CaseIterable, Sendable {
   case patch = "PATCH"
   case delete = "DELETE"
   case options = "OPTIONS"
+  case query = "QUERY"
+  case trace = "TRACE"
 
-  /// All of them, for messages.
-  static let names = allCases.map(\.rawValue).joined(separator: ", ")
+  /// Those that something may answer.
+  public static let served = allCases.filter { $0 != .query && $0 != .trace }
+
+  /// Those, for messages.
+  static let names = served.map(\.rawValue).joined(separator: ", ")
 
   init?(_ bytes: Span<UInt8>) {
     guard bytes.count <= 7 else { return nil }
@@ -26,6 +31,8 @@ public enum HTTPMethod: String, CaseIterable, Sendable {
     case 0x50_4154_4348: self = .patch
     case 0x4445_4C45_5445: self = .delete
     case 0x4F_5054_494F_4E53: self = .options
+    case 0x51_5545_5259: self = .query
+    case 0x54_5241_4345: self = .trace
     default: return nil
     }
   }

@@ -162,6 +162,8 @@ import Testing
         ("GET", "/api/v1/notes/a%00b", member, nil, "400 encoded_control"),
         ("GET", "/api/v1/greeting?name=%ff", [:], nil, "400 target_not_utf8"),
         ("POST", "/api/v1/greeting", [:], "{}", "405 method_not_allowed"),
+        ("POST", "/openapi.json", [:], "{}", "405 method_not_allowed"),
+        ("TRACE", "/api/v1/greeting", [:], nil, "405 method_not_allowed"),
         ("GET", "/api/v1/notes/\(note)", [:], nil, "401 not_signed_in"),
         ("GET", "/api/v1/notes/\(note)", ["Authorization": "Bearer x.y.z"], nil, "401 token_invalid"),
         ("GET", "/api/v1/notes/\(note)", ["Authorization": "Basic x"], nil, "401 token_invalid"),
