@@ -32,6 +32,11 @@ struct IdentityOptions: Options {
   var passwordThreads: Int = 2
 
   @Option(
+    "rate-limit-scale", env: "RATE_LIMIT_SCALE", in: 0.001...1_000_000,
+    help: "Multiplies how often one may register an address, and try anything from one network; for tests.")
+  var rateLimitScale: Double = 1
+
+  @Option(
     "key-period", env: "KEY_PERIOD", in: .seconds(2)...Duration.seconds(3650 * 86_400),
     help: "How long a key signs access tokens before the next one does.")
   var keyPeriod: Duration = .seconds(30 * 86_400)

@@ -9,7 +9,7 @@ public struct Devices: Endpoint {
   public struct Device: Codable, Sendable, Equatable {
     /// The sign-in.
     public let id: AuthSessionID
-    /// What the client called the device.
+    /// What the client called the device, else what can be told from its `User-Agent`.
     public let name: String?
     /// When the member signed in.
     public let signedInAt: Timestamp

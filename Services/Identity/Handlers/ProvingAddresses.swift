@@ -23,7 +23,8 @@ extension IdentityService {
 
   /// Whether another mail may be sent. Whoever asks is not told.
   func prepareForgotPassword(_ request: ForgotPassword, _ context: Context) async throws -> Bool {
-    try await admit(.forgotPassword, on: request.email, context)
+    let account = AttemptStore.Subject.account(.forgotPassword, request.email)
+    return try await AttemptStore.admit([account], now: context.now, in: mesh.database) == nil
   }
 
   func forgotPassword(
@@ -53,7 +54,7 @@ extension IdentityService {
     }
     try await OneTimeTokenStore(tx).removeAll(of: account.id)
     for purpose in [AttemptGuard.Purpose.signIn, .forgotPassword] {
-      try await AttemptStore(tx).forget(purpose, on: account.email)
+      try await AttemptStore(tx).forget(.account(purpose, account.email))
     }
     return Nothing()
   }

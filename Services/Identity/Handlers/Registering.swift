@@ -8,29 +8,24 @@ extension IdentityService {
   /// Refuses weak passwords and hasty attempts, and hashes the password.
   func prepareRegister(_ request: Register, _ context: Context) async throws -> String {
     try check(request.password, for: request.email)
-    guard try await admit(.register, on: request.email, context) else { throw Register.Refusal.tooManyAttempts }
+    try await admit(.register, on: request.email, context, else: Register.Refusal.tooManyAttempts)
     return try await passwords.hash(request.password)
   }
 
   func register(_ request: Register, passwordHash: String, _ context: Context, _ tx: Tx) async throws -> SignedIn {
     let account = Account(registering: request, id: MemberID(at: tx.now), passwordHash: passwordHash)
     guard try await AccountStore(tx).add(account, now: tx.now) else { throw Register.Refusal.emailTaken }
-    try await AttemptStore(tx).forget(.register, on: account.email)
+    try await succeeded(.register, on: account.email, context, tx)
     try await MailStore(tx).add(.verifyEmail, to: account.id, now: tx.now)
     try tx.emit(
       MemberRegistered(
         member: account.id, firstName: account.firstName, lastName: account.lastName,
         referralCode: request.referralCode))
-    return try await signIn(account, on: request.deviceName, tx)
+    return try await signIn(account, on: request.deviceName, context, tx)
   }
 
   /// Refuses a password that is too easy to guess.
   func check(_ password: NewPassword, for email: EmailAddress?) throws {
     do { try policy.check(password, for: email) } catch { throw error.problem }
-  }
-
-  /// Counts an attempt; false when it comes too soon after too many others.
-  func admit(_ purpose: AttemptGuard.Purpose, on email: EmailAddress, _ context: Context) async throws -> Bool {
-    try await AttemptStore.admit(purpose, on: email, now: context.now, in: mesh.database)
   }
 }

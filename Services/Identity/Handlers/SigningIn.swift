@@ -17,7 +17,7 @@ extension IdentityService {
 
   /// Verifies the password; for an address that nobody has, in the same steps.
   func prepareLogin(_ request: Login, _ context: Context) async throws -> VerifiedPassword {
-    guard try await admit(.signIn, on: request.email, context) else { throw SignInRefusal.tooManyAttempts }
+    try await admit(.signIn, on: request.email, context, else: SignInRefusal.tooManyAttempts)
     let account = try await AccountStore(mesh.database).find(request.email)
     let verdict = try await passwords.verify(request.password, against: account?.passwordHash)
     guard let account, verdict.isRight else { throw SignInRefusal.invalidCredentials }
@@ -36,17 +36,20 @@ extension IdentityService {
       account.changePassword(to: newHash)
       try await AccountStore(tx).save(account)
     }
-    try await AttemptStore(tx).forget(.signIn, on: account.email)
-    return try await signIn(account, on: request.deviceName, tx)
+    try await succeeded(.signIn, on: account.email, context, tx)
+    return try await signIn(account, on: request.deviceName, context, tx)
   }
 
   /// Begins a session with its tokens. Where there are too many, it ends those that were not used for the longest time.
-  func signIn(_ account: Account, on deviceName: PersonName?, _ tx: Tx) async throws -> SignedIn {
+  func signIn(
+    _ account: Account, on deviceName: PersonName?, _ context: Context, _ tx: Tx
+  ) async throws -> SignedIn {
     let sessions = SessionStore(tx)
     for crowded in try await sessions.loadOpen(of: account.id, now: tx.now).dropFirst(Session.limit - 1) {
       try await end(crowded, .crowdedOut, tx)
     }
     let token = RefreshToken(of: AuthSessionID(at: tx.now))
+    let deviceName = deviceName ?? context.client.flatMap { DeviceName.guess(from: $0.userAgent) }
     let session = Session(of: account.id, on: deviceName, beginningWith: token, now: tx.now)
     try await sessions.add(session, sealedToken: seal(token))
     return SignedIn(user: account.user, tokens: try tokens(of: account, session, refreshToken: token.text, tx))

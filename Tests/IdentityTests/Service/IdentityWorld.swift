@@ -74,13 +74,14 @@ import TestKit
 
   /// What a client gets: the reply, or the problem.
   func ask<Request: Endpoint>(
-    _ request: Request, as caller: Caller = .anyone, path: PathValues = [:], query: String? = nil, key: String? = nil
+    _ request: Request, as caller: Caller = .anyone, path: PathValues = [:], query: String? = nil, key: String? = nil,
+    client: ClientDetails? = nil
   ) async throws -> Result<Request.Reply, Problem> {
     let asker = try await asker(for: caller)
     let now = Timestamp.now
     let passport = Passport(
       endpoint: Request.name, request: UniqueID(at: now), deadline: now + .seconds(15), caller: caller, path: path,
-      idempotencyKey: key)
+      idempotencyKey: key, client: client)
     let isRead = Request.route?.method == .get || Request.route?.method == .delete
     let encoder = JSONEncoder()
     // A request that is sent again is the same to the byte.
@@ -110,8 +111,10 @@ import TestKit
     try await ask(Register(registering: email, password)).get()
   }
 
-  func login(_ email: String, password: String = "correct battery horse") async throws -> Result<SignedIn, Problem> {
-    try await ask(Login(email: EmailAddress(email)!, password: password))
+  func login(
+    _ email: String, password: String = "correct battery horse", client: ClientDetails? = nil
+  ) async throws -> Result<SignedIn, Problem> {
+    try await ask(Login(email: EmailAddress(email)!, password: password), client: client)
   }
 
   /// The token of the newest mail to `email` about `subject`, as soon as it is there.

@@ -77,6 +77,33 @@ import Testing
     try await world.end()
   }
 
+  @Test @Loop func `who guesses at many accounts has to wait, and no one else`() async throws {
+    let world = try await IdentityWorld()
+    _ = try await world.register("ada@example.org")
+    let guesser = ClientDetails(address: "2001:db8::1"), neighbour = ClientDetails(address: "2001:db8::ffff:2")
+    for number in 0..<19 {
+      #expect(try await world.login("\(number)@example.org", client: guesser).problem?.status == 401)
+    }
+    // Success is no attempt.
+    for _ in 0..<3 { _ = try await world.login("ada@example.org", client: neighbour).get() }
+    #expect(try await world.login("19@example.org", client: neighbour).problem?.status == 401)
+    #expect(try await world.login("ada@example.org", client: guesser).problem?.status == 429)
+    _ = try await world.login("ada@example.org", client: ClientDetails(address: "2001:db8:0:1::1")).get()
+    try await world.end()
+  }
+
+  @Test @Loop func `an answer that is asked for again counts as no attempt`() async throws {
+    let world = try await IdentityWorld()
+    let request = try Register(registering: "ada@example.org", "correct battery horse")
+    for _ in 0..<8 { _ = try await world.ask(request, key: "k").get() }
+    let login = Login(email: request.email, password: "wrong")
+    for _ in 0..<4 { #expect(try await world.ask(login).problem?.status == 401) }
+    for _ in 0..<8 { _ = try await world.ask(request, key: "k").get() }
+    #expect(try await world.ask(login).problem?.status == 401)
+    #expect(try await world.ask(login).problem?.status == 429)
+    try await world.end()
+  }
+
   @Test @Loop func `refresh tokens rotate; one from before gives the same again; an old one ends the sign-in`()
     async throws
   {
@@ -111,6 +138,9 @@ import Testing
     ).get()
     let bob = try await world.register("bob@example.org")
     let (here, there) = (try await ada.caller(world), try await phone.caller(world))
+    let script = try await world.login("bob@example.org", client: ClientDetails(address: "::1", userAgent: "curl/8"))
+    let scripts = try await world.ask(Devices(), as: script.get().caller(world)).get().items
+    #expect(scripts.map(\.name) == ["curl", nil])
     let devices = try await world.ask(Devices(), as: here).get().items
     #expect(devices.map(\.name) == ["Phone", nil])
     #expect(devices.map(\.isCurrent) == [false, true])

@@ -102,16 +102,38 @@ import Testing
     let database = try await open()
     defer { database.close() }
     let email = EmailAddress("ada@example.org")!
+    let signIn = AttemptStore.Subject.account(.signIn, email)
     let tasks = (0..<20).map { _ in
-      Task { @Loop in try await AttemptStore.admit(.signIn, on: email, now: now, in: database) }
+      Task { @Loop in try await AttemptStore.admit([signIn], now: now, in: database) }
     }
     var admitted = 0
-    for task in tasks where try await task.value { admitted += 1 }
-    #expect(admitted == AttemptGuard.free)
-    #expect(try await AttemptStore.admit(.register, on: email, now: now, in: database))
-    try await AttemptStore(database).forget(.signIn, on: email)
-    #expect(try await AttemptStore.admit(.signIn, on: email, now: now, in: database))
+    for task in tasks where try await task.value == nil { admitted += 1 }
+    #expect(admitted == 5)
+    #expect(try await AttemptStore.admit([signIn], now: now, in: database) == .seconds(1))
+    #expect(try await AttemptStore.admit([.account(.register, email)], now: now, in: database) == nil)
+    try await AttemptStore(database).forget(signIn)
+    #expect(try await AttemptStore.admit([signIn], now: now, in: database) == nil)
     #expect(try await AttemptStore(database).removeOld(now: now + .seconds(86_401)) == 2)
+  }
+
+  @Test @Loop func `an attempt counts on all of its subjects, or on none`() async throws {
+    let database = try await open()
+    defer { database.close() }
+    let network = ClientNetwork(of: "192.0.2.1")
+    func attempt(_ number: Int) async throws -> Duration? {
+      let account = AttemptStore.Subject.account(.signIn, EmailAddress("\(number)@example.org")!)
+      return try await AttemptStore.admit([account, .client(.signIn, network)], now: now, in: database)
+    }
+    for number in 0..<20 { #expect(try await attempt(number) == nil) }
+    #expect(try await attempt(20) == .seconds(1))
+    try await AttemptStore(database).takeBack(.client(.signIn, network))
+    // The account that was refused with its client has all of its attempts left.
+    for _ in 0..<5 {
+      #expect(try await attempt(20) == nil)
+      try await AttemptStore(database).takeBack(.client(.signIn, network))
+    }
+    #expect(try await attempt(20) == .seconds(1))
+    #expect(try await attempt(21) == nil)
   }
 
   @Test @Loop func `mail is taken by one, and again when its lease is over`() async throws {
