@@ -8,7 +8,7 @@ import Wire
 
 @testable import Gateway
 
-/// The documents of a small contract, byte for byte. `Tests/EndToEnd/Documents/validate` has others judge them.
+/// The documents of a small contract, byte for byte. `Tests/EndToEnd/test_documents.py` has others judge them.
 @Suite struct DocumentTests {
   @Loop private func documents() throws -> (openAPI: JSONTree, asyncAPI: JSONTree) {
     let routes = RouteTable(reserved: Pages.reserved, metrics: Metrics(), log: .disabled)

@@ -1,0 +1,109 @@
+"""A mesh of the tests' own, run by the built `mesh` in a folder of its own as `./mesh` does in a clone."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+from support.waiting import eventually
+
+ROOT = Path(__file__).resolve().parents[3]
+
+# Passwords that cost nothing, and no limit on what one address may ask; pages of one foreign site may read answers.
+SETTINGS = {"PASSWORD_COST": "8KiB", "RATE_LIMIT_SCALE": "10000", "GATEWAY_ORIGINS": "https://app.example"}
+
+
+def program() -> str:
+    """The operator that is tried: `MESH_BINARY`, or the debug build."""
+    path = Path(os.environ.get("MESH_BINARY", ROOT / ".build/debug/mesh"))
+    assert path.exists(), f"{path} is missing; build it with `swift build`"
+    return str(path.resolve())
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Mesh:
+    """Everything that runs, from `up` to `down`."""
+
+    def __enter__(self) -> Mesh:
+        self.folder = Path(tempfile.mkdtemp(prefix="mesh-"))
+        # PostgreSQL's user must get through when the tests run as root.
+        self.folder.chmod(0o755)
+        try:
+            self.run("up", "--detach", "--port", str(free_port()))
+            lines = shlex.split(self.run("env"))
+            self.env = dict(word.split("=", 1) for word in lines if "=" in word)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self.run("down")
+        finally:
+            shutil.rmtree(self.folder)
+
+    def run(self, *arguments: str) -> str:
+        """Runs a command of `mesh` and returns what it prints."""
+        done = subprocess.run(
+            [program(), *arguments],
+            cwd=self.folder,
+            env=os.environ | SETTINGS,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, f"mesh {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}"
+        return done.stdout
+
+    @property
+    def url(self) -> str:
+        """Where clients find it."""
+        return self.env["GATEWAY_URL"]
+
+    def replica(self, service: str) -> dict:
+        """What `status` says of the first replica of a service."""
+        # Not everything is ready while something is killed, and `status` says so by how it ends.
+        done = subprocess.run([program(), "status", "--json"], cwd=self.folder, capture_output=True, timeout=60)
+        return next(one for one in json.loads(done.stdout)["services"] if one["service"] == service)
+
+    def kill(self, service: str) -> int:
+        """Ends a service as a power cut would, and returns the process that it was."""
+        process = self.replica(service)["pid"]
+        os.kill(process, signal.SIGKILL)
+        return process
+
+    def wait_until_replaced(self, service: str, process: int) -> None:
+        """Waits until another process of the service is ready."""
+
+        def is_replaced() -> bool:
+            replica = self.replica(service)
+            return replica["ready"] and replica["pid"] not in (None, process)
+
+        eventually(is_replaced, f"{service} is ready again")
+
+    def query(self, sql: str) -> list[list[str]]:
+        """The rows that the database answers, as text."""
+        command = ["psql", self.env["DATABASE_URL"], "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
+        return [line.split("\t") for line in answer.splitlines()]
+
+    def publish(self, topic: str, key: str, value: str) -> None:
+        """Writes one record to a topic."""
+        command = ["kcat", "-b", self.env["KAFKA_BROKERS"], "-P", "-t", topic, "-K", "\t"]
+        subprocess.run(command, check=True, input=f"{key}\t{value}\n", text=True, timeout=30, capture_output=True)
