@@ -98,7 +98,6 @@ let package = Package(
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
     tool("HTTPVerdict", at: "Fuzz/HTTPVerdict", "Wire"),
     tool("mesh-example", at: "MeshExample", "Contract", "EventLoop", "Mesh", "Postgres", "Telemetry"),
-    tool("ask-bench", at: "Bench/Ask", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Telemetry"),
     .target(
       name: "BenchKit", dependencies: ["Crypto", "EventLoop", "Kafka", "TestKit"], path: "Tests/Bench/Kit",
       swiftSettings: settings),
