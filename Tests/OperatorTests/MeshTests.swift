@@ -80,6 +80,8 @@ extension MeshStatus {
     let port = try freePort()
 
     #expect(try await clone.mesh("status").status == ExitCode.notRunning)
+    #expect(try await clone.mesh("dead").status == ExitCode.notRunning)
+    #expect(try await clone.mesh("admin", "restore", "me@example.org").status == ExitCode.notRunning)
     #expect(try await clone.mesh("down") == (0, "Nothing runs from this folder.\n"))
     let up = try await clone.mesh("up", "--detach", "--port", String(port))
     #expect(up.status == 0, "\(up.output)")
@@ -128,6 +130,48 @@ extension MeshStatus {
     let answer = try await shell(environment, register)
     #expect(answer.contains(#""email":"me@example.org""#), "\(answer)")
     #expect(try await shell(environment, #"curl -s "$GATEWAY_URL/openapi.json""#).contains("/api/v1/auth/register"))
+
+    // The operator makes a member, shuts them out and lets them in again.
+    let login = "curl -s $GATEWAY_URL/api/v1/auth/login -H 'content-type: application/json' "
+    let new = try await clone.mesh(
+      "admin", "create", "--email", "boss@example.org", "--first-name", "A", "--last-name", "B", "--role", "admin")
+    let lines = new.output.split(separator: "\n")
+    try #require(new.status == 0 && lines.count == 2 && lines[1].hasPrefix("password: "), "\(new.output)")
+    let id = String(lines[0].prefix(36))
+    #expect(lines[0] == "\(id) is admin")
+    let credentials = #"-d '{"email":"boss@example.org","password":"\#(lines[1].dropFirst(10))"}'"#
+    #expect(try await shell(environment, login + credentials).contains(#""role":"admin""#))
+    #expect(
+      try await clone.mesh("admin", "create", "--email", "me@example.org", "--first-name", "A", "--last-name", "B")
+        == (1, "mesh: me@example.org is a member already (member); --role gives another role\n"))
+    #expect(try await clone.mesh("admin", "suspend", "boss@example.org") == (0, "\(id) is shut out for good\n"))
+    #expect(try await shell(environment, login + credentials).contains(#""status":403"#))
+    #expect(try await clone.mesh("admin", "restore", id) == (0, "\(id) is let in\n"))
+    #expect(try await shell(environment, login + credentials).contains(#""role":"admin""#))
+    #expect(
+      try await clone.mesh("admin", "restore", "nobody@example.org")
+        == (1, "mesh: there is no member nobody@example.org\n"))
+
+    // What a service could not handle is shown, and tried again when asked for.
+    #expect(try await clone.mesh("dead") == (0, "Nothing is dead.\n"))
+    #expect(try await clone.mesh("dead", "--json") == (0, "{\"events\":[]}\n"))
+    #expect(
+      try await clone.mesh("dead", "greeter")
+        == (2, "mesh: there is no service 'greeter' that keeps events\nThere are: identity.\n"))
+    let park = """
+      insert into identity.mesh_parked (source, subject, version, id, name, payload, occurred_at, reason)
+      select 'a', '\(id)', version, '\(id)', 'a.b', '{}', now(), case version when 1 then 'no' end
+      from generate_series(1, 3) version
+      """
+    _ = try await shell(environment, #"psql "$DATABASE_URL" -qc "\#(park)""#)
+    let dead = try await clone.mesh("dead").output.split(separator: "\n").map { $0.split(separator: " ") }
+    #expect(dead.map(\.first) == ["SERVICE", "identity"])
+    #expect(dead.last?.suffix(2) == ["2", "no"])
+    #expect(try await clone.mesh("dead", "identity").output.contains("  payload  {}\n"))
+    #expect(
+      try await clone.mesh("dead", "redrive", "identity", id)
+        == (0, "identity: 1 event is tried again; see ./mesh dead identity\n"))
+    #expect(try await clone.mesh("dead", "redrive", "identity") == (0, "identity: nothing is dead\n"))
 
     // Replicas come and go, one after the other, and the gateway goes on answering.
     #expect(try await clone.mesh("scale", "identity=2", "gateway=2").status == 0)

@@ -16,7 +16,7 @@ enum Layers {
     // Programs that are no services of the domain.
     "Broker": ["CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"],
     "Gateway": ["Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Mesh", "Redis", "Telemetry", "Wire"],
-    "Operator": ["Crypto", "EventLoop", "Kafka", "Mesh", "Telemetry"],
+    "Operator": ["Contract", "Crypto", "EventLoop", "IdentityAPI", "Kafka", "Mesh", "Postgres", "Telemetry"],
   ]
 
   /// What a service of the domain may import besides its own API and those of others.
