@@ -56,9 +56,16 @@ import Testing
   /// What the supervisor has written down as running.
   var processes: [pid_t] { ProcessTable(MeshFolder("\(path)/.mesh")).entries.map(\.pid) }
 
-  func remove() async throws {
-    _ = try await mesh("down")
-    try FileManager.default.removeItem(atPath: path)
+  /// Lets `body` use so many clones, and leaves nothing of them behind, also when it throws.
+  static func with(_ count: Int, _ body: @Loop ([Clone]) async throws -> Void) async throws {
+    let clones = try (0..<count).map { _ in try Clone() }
+    let result: Result<Void, any Error>
+    do { result = .success(try await body(clones)) } catch { result = .failure(error) }
+    for clone in clones {
+      _ = try await clone.mesh("down")
+      try FileManager.default.removeItem(atPath: clone.path)
+    }
+    try result.get()
   }
 }
 
@@ -76,7 +83,10 @@ extension MeshStatus {
 /// The built program from end to end, with all services.
 @Suite(.serialized) struct MeshTests {
   @Test @Loop func `everything starts, heals, scales and ends`() async throws {
-    let clone = try Clone()
+    try await Clone.with(1) { clones in try await self.live(in: clones[0]) }
+  }
+
+  @Loop private func live(in clone: Clone) async throws {
     let port = try freePort()
 
     #expect(try await clone.mesh("status").status == ExitCode.notRunning)
@@ -205,13 +215,15 @@ extension MeshStatus {
     #expect(down == (0, "Ending …\nEverything has ended.\n"))
     for pid in processes + running { #expect(!isAlive(pid)) }
     #expect(try await clone.mesh("status").status == ExitCode.notRunning)
-    try await clone.remove()
   }
 
   @Test @Loop func `a second clone runs beside the first, and a killed supervisor leaves nothing in the way`()
     async throws
   {
-    let clones = [try Clone(), try Clone()]
+    try await Clone.with(2) { clones in try await self.liveSideBySide(in: clones) }
+  }
+
+  @Loop private func liveSideBySide(in clones: [Clone]) async throws {
     let port = try freePort()
     let first = try await clones[0].mesh("up", "--detach", "--port", String(port))
     let second = try await clones[1].mesh("up", "--detach", "--port", String(try freePort()))
@@ -232,12 +244,13 @@ extension MeshStatus {
     kill(try #require(hung.first), SIGSTOP)
     #expect(try await clones[0].mesh("down").status == 0)
     for pid in hung { #expect(!isAlive(pid)) }
-
-    for clone in clones { try await clone.remove() }
   }
 
   @Test @Loop func `a step that fails says which, why and what to do`() async throws {
-    let clone = try Clone()
+    try await Clone.with(1) { clones in try await self.fail(in: clones[0]) }
+  }
+
+  @Loop private func fail(in clone: Clone) async throws {
     let port = try freePort()
     try FileManager.default.createDirectory(atPath: "\(clone.path)/.mesh/broker", withIntermediateDirectories: true)
     chmod("\(clone.path)/.mesh", 0o711)
@@ -249,7 +262,6 @@ extension MeshStatus {
     #expect(output.contains("mesh: broker.0 ended with exit status 2, 3 times in a row; it wrote last:\n"))
     #expect(output.contains("The whole log is in .mesh/logs/broker.0.log"))
     #expect(clone.processes == [])
-    try await clone.remove()
   }
 
   @Loop private func shell(_ environment: String, _ command: String) async throws -> String {
