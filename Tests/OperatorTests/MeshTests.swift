@@ -162,6 +162,9 @@ extension MeshStatus {
       try await clone.mesh("admin", "restore", "nobody@example.org")
         == (1, "mesh: there is no member nobody@example.org\n"))
 
+    let nobody = "01890a5d-ac96-774b-bcce-b302099a8057"
+    #expect(try await clone.mesh("admin", "suspend", nobody) == (1, "mesh: There is no such member.\n"))
+
     // What a service could not handle is shown, and tried again when asked for.
     #expect(try await clone.mesh("dead") == (0, "Nothing is dead.\n"))
     #expect(try await clone.mesh("dead", "--json") == (0, "{\"events\":[]}\n"))

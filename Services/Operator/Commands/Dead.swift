@@ -94,7 +94,7 @@ enum DeadCommand: Equatable {
     [
       "\(event.event) \(event.id)",
       "  subject  \(event.subject), version \(event.version)",
-      "  since    \(event.parkedAt), tried \(event.attempts) times, \(event.waiting) waiting behind it",
+      "  since    \(event.parkedAt), attempts: \(event.attempts), waiting behind it: \(event.waiting)",
       "  reason   \(printable(event.reason))",
       "  payload  \(printable(event.payload))",
     ]
