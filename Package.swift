@@ -93,12 +93,11 @@ let package = Package(
 
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
     program("Gateway", "Contract", "Crypto", "EventLoop", "HTTP", "Mesh", "Telemetry", "Wire"),
-    program("Operator", "Crypto", "EventLoop", "Kafka", "Mesh", "Telemetry"),
+    program("Operator", "Contract", "Crypto", "EventLoop", "IdentityAPI", "Kafka", "Mesh", "Postgres", "Telemetry"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
     tool("HTTPVerdict", at: "Fuzz/HTTPVerdict", "Wire"),
     tool("mesh-example", at: "MeshExample", "Contract", "EventLoop", "Mesh", "Postgres", "Telemetry"),
-    tool("ask-bench", at: "Bench/Ask", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Telemetry"),
     .target(
       name: "BenchKit", dependencies: ["Crypto", "EventLoop", "Kafka", "TestKit"], path: "Tests/Bench/Kit",
       swiftSettings: settings),
@@ -121,7 +120,7 @@ let package = Package(
     tests(
       "MeshTests", "Broker", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Postgres", "Telemetry", "Wire",
       "mesh-example"),
-    tests("OperatorTests", "EventLoop", "Kafka", "Operator"),
+    tests("OperatorTests", "Contract", "EventLoop", "IdentityAPI", "Kafka", "Operator"),
     tests("PostgresTests", "Contract", "EventLoop", "Postgres"),
     tests("RedisTests", "EventLoop", "Redis"),
     tests("TelemetryTests", "Telemetry"),

@@ -11,6 +11,8 @@ enum Command: Equatable {
   case scale([String: Int])
   case roll(name: String?)
   case topics
+  case dead(DeadCommand)
+  case admin(AdminCommand)
   case doctor
   case environment
 
@@ -53,6 +55,8 @@ enum Command: Equatable {
       self = .scale(counts)
     case "roll": self = .roll(name: words.next())
     case "topics": self = .topics
+    case "dead": self = .dead(try DeadCommand(&words))
+    case "admin": self = .admin(try AdminCommand(&words))
     case "doctor": self = .doctor
     case "env": self = .environment
     default: throw UsageError("there is no command '\(name)'")
@@ -92,6 +96,8 @@ enum Command: Equatable {
     case .scale(let counts): return try await ask(folder, .scale(counts))
     case .roll(let name): return try await ask(folder, .roll(name))
     case .topics: return try await showTopics(folder)
+    case .dead(let command): return try await command.run(folder)
+    case .admin(let command): return try await command.run(folder)
     case .doctor: return await examine(folder)
     case .environment: return try showEnvironment(folder)
     }
@@ -108,42 +114,4 @@ struct UpOptions: Equatable {
   var port: UInt16?
   /// How many replicas, for services that shall not have their usual number.
   var replicas: [String: Int] = [:]
-}
-
-/// A command line that makes no sense.
-struct UsageError: Error, Equatable, CustomStringConvertible {
-  let description: String
-  init(_ problem: String) { description = "\(problem); see ./mesh help" }
-}
-
-/// The words of a command line that nobody has taken yet.
-private struct Words {
-  private var words: [String]
-  init(_ words: [String]) { self.words = words }
-
-  var isEmpty: Bool { words.isEmpty }
-
-  mutating func next() -> String? { words.isEmpty ? nil : words.removeFirst() }
-
-  mutating func require(_ what: String) throws(UsageError) -> String {
-    guard let word = next() else { throw UsageError("\(what) is missing") }
-    return word
-  }
-
-  mutating func take(flag: String) -> Bool {
-    guard let index = words.firstIndex(of: flag) else { return false }
-    words.remove(at: index)
-    return true
-  }
-
-  /// `--option VALUE` or `--option=VALUE`, wherever it stands; nil when it is not there.
-  mutating func take(option: String) throws(UsageError) -> String? {
-    if let index = words.firstIndex(where: { $0.hasPrefix("\(option)=") }) {
-      return String(words.remove(at: index).dropFirst(option.count + 1))
-    }
-    guard let index = words.firstIndex(of: option) else { return nil }
-    words.remove(at: index)
-    guard index < words.count, !words[index].hasPrefix("--") else { throw UsageError("\(option) has no value") }
-    return words.remove(at: index)
-  }
 }

@@ -22,6 +22,20 @@ import Testing
     #expect(!Loop.isCurrent)
   }
 
+  @Test func `a task of the loop stays on it where nothing says otherwise`() async {
+    @concurrent func isOnLoop() async -> Bool { Loop.isCurrent }
+    let places = await withCheckedContinuation { continuation in
+      Loop.task {
+        let before = await isOnLoop()
+        await withCheckedContinuation { promise in
+          Loop.schedule(after: .milliseconds(1)) { promise.resume() }
+        }
+        continuation.resume(returning: [before, Loop.isCurrent, await isOnLoop()])
+      }
+    }
+    #expect(places == [true, true, true])
+  }
+
   @Test @Loop func `work in the background leaves the loop free and brings back its value or its error`() async throws {
     let pool = BackgroundPool(threads: 2)
     defer { pool.stop() }

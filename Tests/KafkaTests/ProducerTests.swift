@@ -60,6 +60,24 @@ import Testing
     try await producer.close(within: .seconds(5))
   }
 
+  @Test @Loop func `reports that may wait are all given, and closing does not wait for them long`() async throws {
+    let configuration = try TestCluster.configuration()
+    var options = Producer.Options()
+    options.reportDelay = .milliseconds(20)
+    let producer = try Producer(configuration, options)
+    let topic = try producer.topic(TestCluster.freshTopic())
+    for offset in 0..<3 { #expect(try await producer.produce(to: topic, partition: 0, value: [1]) == offset) }
+    var offsets: [Offset] = []
+    for _ in 0..<1000 {
+      try producer.send(to: topic, partition: 0, value: [2]) { result in
+        if case .success(let offset) = result { offsets.append(offset) }
+      }
+    }
+    try await producer.close(within: .seconds(10))
+    #expect(offsets == Array(3..<1003))
+    #expect(producer.pending == 0)
+  }
+
   @Test @Loop func `a full queue refuses at once and takes more when it has emptied`() async throws {
     let configuration = try TestCluster.configuration()
     var options = Producer.Options()

@@ -56,9 +56,16 @@ import Testing
   /// What the supervisor has written down as running.
   var processes: [pid_t] { ProcessTable(MeshFolder("\(path)/.mesh")).entries.map(\.pid) }
 
-  func remove() async throws {
-    _ = try await mesh("down")
-    try FileManager.default.removeItem(atPath: path)
+  /// Lets `body` use so many clones, and leaves nothing of them behind, also when it throws.
+  static func with(_ count: Int, _ body: @Loop ([Clone]) async throws -> Void) async throws {
+    let clones = try (0..<count).map { _ in try Clone() }
+    let result: Result<Void, any Error>
+    do { result = .success(try await body(clones)) } catch { result = .failure(error) }
+    for clone in clones {
+      _ = try await clone.mesh("down")
+      try FileManager.default.removeItem(atPath: clone.path)
+    }
+    try result.get()
   }
 }
 
@@ -76,10 +83,15 @@ extension MeshStatus {
 /// The built program from end to end, with all services.
 @Suite(.serialized) struct MeshTests {
   @Test @Loop func `everything starts, heals, scales and ends`() async throws {
-    let clone = try Clone()
+    try await Clone.with(1) { clones in try await self.live(in: clones[0]) }
+  }
+
+  @Loop private func live(in clone: Clone) async throws {
     let port = try freePort()
 
     #expect(try await clone.mesh("status").status == ExitCode.notRunning)
+    #expect(try await clone.mesh("dead").status == ExitCode.notRunning)
+    #expect(try await clone.mesh("admin", "restore", "me@example.org").status == ExitCode.notRunning)
     #expect(try await clone.mesh("down") == (0, "Nothing runs from this folder.\n"))
     let up = try await clone.mesh("up", "--detach", "--port", String(port))
     #expect(up.status == 0, "\(up.output)")
@@ -129,6 +141,51 @@ extension MeshStatus {
     #expect(answer.contains(#""email":"me@example.org""#), "\(answer)")
     #expect(try await shell(environment, #"curl -s "$GATEWAY_URL/openapi.json""#).contains("/api/v1/auth/register"))
 
+    // The operator makes a member, shuts them out and lets them in again.
+    let login = "curl -s $GATEWAY_URL/api/v1/auth/login -H 'content-type: application/json' "
+    let new = try await clone.mesh(
+      "admin", "create", "--email", "boss@example.org", "--first-name", "A", "--last-name", "B", "--role", "admin")
+    let lines = new.output.split(separator: "\n")
+    try #require(new.status == 0 && lines.count == 2 && lines[1].hasPrefix("password: "), "\(new.output)")
+    let id = String(lines[0].prefix(36))
+    #expect(lines[0] == "\(id) is admin")
+    let credentials = #"-d '{"email":"boss@example.org","password":"\#(lines[1].dropFirst(10))"}'"#
+    #expect(try await shell(environment, login + credentials).contains(#""role":"admin""#))
+    #expect(
+      try await clone.mesh("admin", "create", "--email", "me@example.org", "--first-name", "A", "--last-name", "B")
+        == (1, "mesh: me@example.org is a member already (member); --role gives another role\n"))
+    #expect(try await clone.mesh("admin", "suspend", "boss@example.org") == (0, "\(id) is shut out for good\n"))
+    #expect(try await shell(environment, login + credentials).contains(#""status":403"#))
+    #expect(try await clone.mesh("admin", "restore", id) == (0, "\(id) is let in\n"))
+    #expect(try await shell(environment, login + credentials).contains(#""role":"admin""#))
+    #expect(
+      try await clone.mesh("admin", "restore", "nobody@example.org")
+        == (1, "mesh: there is no member nobody@example.org\n"))
+
+    let nobody = "01890a5d-ac96-774b-bcce-b302099a8057"
+    #expect(try await clone.mesh("admin", "suspend", nobody) == (1, "mesh: There is no such member.\n"))
+
+    // What a service could not handle is shown, and tried again when asked for.
+    #expect(try await clone.mesh("dead") == (0, "Nothing is dead.\n"))
+    #expect(try await clone.mesh("dead", "--json") == (0, "{\"events\":[]}\n"))
+    #expect(
+      try await clone.mesh("dead", "greeter")
+        == (2, "mesh: there is no service 'greeter' that keeps events\nThere are: identity.\n"))
+    let park = """
+      insert into identity.mesh_parked (source, subject, version, id, name, payload, occurred_at, reason)
+      select 'a', '\(id)', version, '\(id)', 'a.b', '{}', now(), case version when 1 then 'no' end
+      from generate_series(1, 3) version
+      """
+    _ = try await shell(environment, #"psql "$DATABASE_URL" -qc "\#(park)""#)
+    let dead = try await clone.mesh("dead").output.split(separator: "\n").map { $0.split(separator: " ") }
+    #expect(dead.map(\.first) == ["SERVICE", "identity"])
+    #expect(dead.last?.suffix(2) == ["2", "no"])
+    #expect(try await clone.mesh("dead", "identity").output.contains("  payload  {}\n"))
+    #expect(
+      try await clone.mesh("dead", "redrive", "identity", id)
+        == (0, "identity: 1 event is tried again; see ./mesh dead identity\n"))
+    #expect(try await clone.mesh("dead", "redrive", "identity") == (0, "identity: nothing is dead\n"))
+
     // Replicas come and go, one after the other, and the gateway goes on answering.
     #expect(try await clone.mesh("scale", "identity=2", "gateway=2").status == 0)
     #expect(try await clone.isReady().services.map(\.replica) == [0, 0, 1, 0, 1])
@@ -161,13 +218,15 @@ extension MeshStatus {
     #expect(down == (0, "Ending …\nEverything has ended.\n"))
     for pid in processes + running { #expect(!isAlive(pid)) }
     #expect(try await clone.mesh("status").status == ExitCode.notRunning)
-    try await clone.remove()
   }
 
   @Test @Loop func `a second clone runs beside the first, and a killed supervisor leaves nothing in the way`()
     async throws
   {
-    let clones = [try Clone(), try Clone()]
+    try await Clone.with(2) { clones in try await self.liveSideBySide(in: clones) }
+  }
+
+  @Loop private func liveSideBySide(in clones: [Clone]) async throws {
     let port = try freePort()
     let first = try await clones[0].mesh("up", "--detach", "--port", String(port))
     let second = try await clones[1].mesh("up", "--detach", "--port", String(try freePort()))
@@ -188,12 +247,13 @@ extension MeshStatus {
     kill(try #require(hung.first), SIGSTOP)
     #expect(try await clones[0].mesh("down").status == 0)
     for pid in hung { #expect(!isAlive(pid)) }
-
-    for clone in clones { try await clone.remove() }
   }
 
   @Test @Loop func `a step that fails says which, why and what to do`() async throws {
-    let clone = try Clone()
+    try await Clone.with(1) { clones in try await self.fail(in: clones[0]) }
+  }
+
+  @Loop private func fail(in clone: Clone) async throws {
     let port = try freePort()
     try FileManager.default.createDirectory(atPath: "\(clone.path)/.mesh/broker", withIntermediateDirectories: true)
     chmod("\(clone.path)/.mesh", 0o711)
@@ -205,7 +265,6 @@ extension MeshStatus {
     #expect(output.contains("mesh: broker.0 ended with exit status 2, 3 times in a row; it wrote last:\n"))
     #expect(output.contains("The whole log is in .mesh/logs/broker.0.log"))
     #expect(clone.processes == [])
-    try await clone.remove()
   }
 
   @Loop private func shell(_ environment: String, _ command: String) async throws -> String {

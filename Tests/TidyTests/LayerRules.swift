@@ -15,8 +15,8 @@ enum Layers {
     "Mesh": ["Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Postgres", "Telemetry", "Wire"],
     // Programs that are no services of the domain.
     "Broker": ["CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"],
-    "Gateway": ["Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Mesh", "Redis", "Telemetry", "Wire"],
-    "Operator": ["Crypto", "EventLoop", "Kafka", "Mesh", "Telemetry"],
+    "Gateway": ["Contract", "Crypto", "EventLoop", "HTTP", "Mesh", "Redis", "Telemetry", "Wire"],
+    "Operator": ["Contract", "Crypto", "EventLoop", "IdentityAPI", "Kafka", "Mesh", "Postgres", "Telemetry"],
   ]
 
   /// What a service of the domain may import besides its own API and those of others.
@@ -25,7 +25,7 @@ enum Layers {
   static let store: Set<String> = ["Postgres", "Redis"]
 
   /// What its `Domain/` may import besides its own API: what computes, and does nothing else.
-  static let domain: Set<String> = ["Contract", "Crypto", "Foundation", "FoundationEssentials"]
+  static let domain: Set<String> = ["Contract", "Foundation", "FoundationEssentials"]
 
   /// Modules that import nothing at all.
   static let pure: Set<String> = ["Contract", "Wire"]

@@ -53,7 +53,7 @@ extension Command {
     let port = (Ports.load(folder) ?? Ports()).gateway
     return [
       "",
-      "  Open    http://127.0.0.1:\(port)",
+      "  Open    http://127.0.0.1:\(port)/docs",
       "  Try     \(firstCommand)",
       "  Look    ./mesh status    ./mesh logs --follow",
       "  End     \(end)",

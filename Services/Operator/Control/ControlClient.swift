@@ -21,6 +21,13 @@ import Foundation
   }
 }
 
+/// The ports of what runs from this folder. Throws `Failure` when nothing does.
+@Loop func runningPorts(_ folder: MeshFolder) async throws -> Ports {
+  _ = try await askSupervisor(folder, .status, within: .seconds(30))
+  guard let ports = Ports.load(folder) else { throw Failure.notRunning }
+  return ports
+}
+
 /// Reads the lines of an answer.
 @Loop private final class Replies: SocketDelegate {
   let last = Promise<ControlReply>()

@@ -122,6 +122,21 @@ final class FailingDisk: Sendable {
     #expect(fixture.folder.metrics.flushes == 2)
   }
 
+  @Test func `takes only what is waited for when it is asked to, and leaves the rest for later`() throws {
+    let fixture = try LogFixture()
+    let topic = try fixture.folder.createTopic("orders", partitions: 3, now: fixture.now)
+    for log in topic.partitions { try fixture.append(batch(["a"]), to: log) }
+    let flusher = fixture.folder.flusher
+    #expect(flusher.begin(now: fixture.now, awaitedOnly: true) == nil, "nobody waits")
+    topic.partitions[1].isAwaited = true
+    let job = try #require(flusher.begin(now: fixture.now, awaitedOnly: true))
+    #expect(flusher.finish(job.perform()).map(\.log.partition) == [1])
+    #expect(topic.partitions.map(\.durableOffset) == [0, 1, 0])
+    #expect(flusher.begin(now: fixture.now, awaitedOnly: true) == nil, "nobody waits any more")
+    #expect(fixture.flush().map(\.log.partition) == [0, 2])
+    #expect(topic.partitions.map(\.durableOffset) == [1, 1, 1])
+  }
+
   @Test func `syncs the folder of a new segment once`() throws {
     let failing = FailingDisk()
     let fixture = try LogFixture(disk: failing.disk)
