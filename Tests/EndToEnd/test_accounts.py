@@ -126,6 +126,29 @@ def test_whoever_guesses_at_a_password_has_to_wait(member: Member):
     assert member.login().status_code == 200
 
 
+def test_a_suspended_member_is_let_in_nowhere_until_restored(mesh: Mesh, member: Member):
+    mesh.run("admin", "suspend", member.email, "--reason", "spam")
+    eventually(lambda: member.get("/api/v1/me/devices").status_code == 403, "the access token is refused", within=5)
+    assert problem(member.get("/api/v1/me/devices")) == (403, "account_banned")
+    assert problem(member.login()) == (403, "account_banned")
+    assert problem(member.login("wrong battery horse")) == (401, "invalid_credentials")
+    assert problem(member.refresh(member.tokens["refreshToken"])) == (403, "account_banned")
+    mesh.run("admin", "restore", member.user["id"])
+    signed_in = member.login().json()
+    eventually(
+        lambda: member.get("/api/v1/me/devices", signed_in["accessToken"]).status_code == 200, "all is well", within=5
+    )
+
+
+def test_staff_carry_their_role(mesh: Mesh, http: httpx.Client):
+    email = new_address()
+    name = ("--first-name", "Grace", "--last-name", "Hopper")
+    printed = mesh.run("admin", "create", "--email", email, *name, "--role", "admin")
+    password = printed.rpartition("password: ")[2].strip()
+    user = Member(http, email).login(password).json()["user"]
+    assert (user["role"], user["emailVerified"]) == ("admin", True)
+
+
 def test_an_unknown_address_is_refused_like_a_wrong_password(http: httpx.Client, member: Member):
     told = []
     for email in (member.email, new_address()):
