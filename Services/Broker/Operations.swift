@@ -8,6 +8,7 @@ import Telemetry
   let requests: Counter
   let malformedRequests: Counter
   let bytesOut: Counter
+  let recordsOut: Counter
   let waitingFetches: Gauge
   private let heldBytes: Gauge
   private let bytesIn: Counter
@@ -30,6 +31,7 @@ import Telemetry
     requests = all.counter("broker_requests_total", "Requests received.")
     malformedRequests = all.counter("broker_malformed_requests_total", "Connections closed for not speaking Kafka.")
     bytesOut = all.counter("broker_fetched_bytes_total", "Bytes of record batches handed to consumers.")
+    recordsOut = all.counter("broker_fetched_records_total", "Records handed to consumers.")
     waitingFetches = all.gauge("broker_waiting_fetches", "Fetches that wait for records.")
     heldBytes = all.gauge("broker_held_bytes", "Bytes of requests that have not come whole.")
     bytesIn = all.counter("broker_produced_bytes_total", "Bytes of record batches appended.")

@@ -26,7 +26,7 @@ public protocol Endpoint: Codable, Sendable {
 public enum Effect: String, Sendable, Codable {
   /// It only looks: it may be asked again and answered by any replica.
   case read
-  /// It changes state: it runs in one transaction that begins with the idempotency record.
+  /// It changes state: it runs in one transaction that holds its idempotency record too.
   case write
 }
 

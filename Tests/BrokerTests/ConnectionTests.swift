@@ -1,4 +1,5 @@
 import EventLoop
+import Telemetry
 import Testing
 import Wire
 
@@ -86,6 +87,8 @@ import Wire
       for _ in 0..<3 { _ = try await producer.ask(produce(records), version: 7, records: [records]) }
       let fetched = try await client.answer(FetchResponse.self, version: 4, correlationID: 1)
       #expect(fetched.topics[0].partitions[0].records?.count == 3 * records.count)
+      #expect(server.broker.metrics.recordsOut.value == 3)
+      #expect(server.broker.metrics.bytesOut.value == 3 * records.count)
     }
   }
 
@@ -158,6 +161,20 @@ import Wire
       _ = try await client.ask(ListGroupsRequest(), version: 0)
       let fourth = try await server.connect()
       #expect(try await fourth.ask(ListGroupsRequest(), version: 0).errorCode == .none)
+    }
+  }
+
+  @Test @Loop func `a connection that asks nothing is closed in time, one that waits for an answer is not`()
+    async throws
+  {
+    try await withClient(["--idle-timeout", "1s"]) { client, server in
+      let waiting = try await server.connect()
+      waiting.send(fetch(from: 0, maxWait: .milliseconds(2500)), version: 11, correlationID: 1)
+      _ = try await client.ask(ListGroupsRequest(), version: 0)
+      #expect(try await client.next() == nil)
+      #expect(!waiting.isClosed)
+      let fetched = try await waiting.answer(FetchResponse.self, version: 11, correlationID: 1)
+      #expect(fetched.topics[0].partitions[0].errorCode == .none)
     }
   }
 

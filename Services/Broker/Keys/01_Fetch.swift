@@ -70,6 +70,7 @@ enum FetchKey: Key {
   private func finish(_ reading: Reading) {
     end()
     broker.metrics.bytesOut.add(reading.bytes)
+    broker.metrics.recordsOut.add(reading.count)
     call.answer(FetchResponse(topics: reading.topics), records: reading.records)
   }
 
@@ -87,6 +88,8 @@ enum FetchKey: Key {
     var topics: [FetchResponse.Topic] = []
     var records: [FileRegion] = []
     var bytes = 0
+    /// Records, from the offsets that were asked for.
+    var count = 0
     /// Something must be said at once: an error.
     var isFinal = false
   }
@@ -118,6 +121,10 @@ enum FetchKey: Key {
           FileRegion(owner: file, descriptor: file.descriptor, offset: slice.position, count: slice.count))
       }
       reading.bytes += slice.count
+      if !slice.isEmpty {
+        let next = log.nextOffset(after: slice, from: target.request.fetchOffset)
+        reading.count += Int(next - target.request.fetchOffset)
+      }
       return .init(
         index: index, highWatermark: log.endOffset, lastStableOffset: log.endOffset, logStartOffset: log.logStartOffset,
         records: 0..<slice.count)

@@ -41,6 +41,18 @@ extension PartitionLog {
     return LogSlice(file: try active.file(), position: position, count: end - position)
   }
 
+  /// The offset after the last record of a slice that was read from `offset` on: where its reader asks next. For counting
+  /// only: where it cannot be told, the answer is `offset`.
+  func nextOffset(after slice: LogSlice, from offset: Int64) -> Int64 {
+    let end = slice.position + slice.count
+    let segment = segments[max(0, segments.partitionPoint { $0.baseOffset > offset } - 1)]
+    if end == segment.size { return segment.nextOffset }
+    // The batch behind the slice begins with its offset.
+    var next: Int64 = 0
+    let count = withUnsafeMutableBytes(of: &next) { bytes in try? slice.file?.read(into: bytes, at: end) }
+    return count == 8 ? max(offset, Int64(bigEndian: next)) : offset
+  }
+
   /// The first record that is not older than `timestamp` (milliseconds since 1970), and its own timestamp; nil when
   /// all are older.
   ///

@@ -95,7 +95,7 @@ import enum Wire.JSONEncoding
     answer(type) { request, context in try await body(request, context, database) }
   }
 
-  /// Answers an endpoint in a transaction that begins with the idempotency record: a repeated request gets the first
+  /// Answers an endpoint in a transaction that holds its idempotency record too: a repeated request gets the first
   /// one's answer. A refusal that is thrown undoes the transaction, and is an answer.
   public func write<Request: Endpoint>(
     _ type: Request.Type, _ body: @escaping @Loop (Request, Context, Tx) async throws -> Request.Reply

@@ -83,6 +83,7 @@ import Wire
       let slice = try log.read(from: Int64(offset), maxBytes: 1, atLeastOneBatch: true)
       let found = try slice.bytes().withUnsafeBytes { try RecordBatch(head: $0) }
       #expect(found.baseOffset <= offset && offset <= found.lastOffset)
+      #expect(log.nextOffset(after: slice, from: Int64(offset)) == found.lastOffset + 1)
     }
   }
 
