@@ -14,11 +14,14 @@ public protocol Endpoint: Codable, Sendable {
   static var name: String { get }
   /// Where it stands on the public surface; nil for an endpoint that only other services may ask.
   static var route: Route? { get }
+  /// What it has to do with clients' sockets; nil by default.
+  static var socket: SocketUse? { get }
   /// What keeps requests in order with one another.
   static var key: PartitionKey { get }
   /// Whether answering changes anything.
   static var effect: Effect { get }
-  /// The status of a successful answer. By default 201 for `POST`, 204 where `Reply` is `Nothing`, otherwise 200.
+  /// The status of a successful answer. By default 204 where `Reply` is `Nothing`, 302 where it is a `Redirect`, 201 for
+  /// `POST`, otherwise 200.
   static var success: Int { get }
 }
 
@@ -49,6 +52,9 @@ public struct Nothing: Codable, Sendable, Equatable {
 }
 
 extension Endpoint {
+  /// Nothing.
+  public static var socket: SocketUse? { nil }
+
   /// The first value of the path; else the member, where there must be one; else nothing.
   public static var key: PartitionKey {
     if let first = route?.parameters.first { return .path(first) }
@@ -58,8 +64,10 @@ extension Endpoint {
   /// `GET` reads, everything else writes.
   public static var effect: Effect { route?.method == .get ? .read : .write }
 
-  /// 201 for `POST`, 204 where the reply is `Nothing`, otherwise 200.
-  public static var success: Int { Reply.self == Nothing.self ? 204 : route?.method == .post ? 201 : 200 }
+  /// 204 where the reply is `Nothing`, 302 where it is a `Redirect`, 201 for `POST`, otherwise 200.
+  public static var success: Int {
+    Reply.self == Nothing.self ? 204 : Reply.self == Redirect.self ? 302 : route?.method == .post ? 201 : 200
+  }
 
   /// The service that answers: the first part of the name.
   public static var service: String { String(name.prefix { $0 != "." }) }

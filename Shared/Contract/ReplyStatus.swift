@@ -21,6 +21,10 @@ public struct ReplyHeader: Hashable, Sendable {
     case location = 1
     /// In how many seconds to try again, of what was refused for some time only.
     case retryAfter = 2
+    /// Who may keep the answer, and for how long (RFC 9111, section 5.2). Without it the gateway lets nobody.
+    case cacheControl = 3
+    /// Whether it is to be saved, and under which name (RFC 6266).
+    case contentDisposition = 4
   }
 
   /// Which header.

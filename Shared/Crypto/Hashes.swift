@@ -9,6 +9,28 @@ public enum SHA256 {
       [UInt8](count: 32) { crypto_hash_sha256($0, message.start, UInt64(message.count)) }
     }
   }
+
+  /// Hashes a message that comes in pieces.
+  public struct Stream: Sendable {
+    private var state = crypto_hash_sha256_state()
+
+    /// Begins an empty message.
+    public init() {
+      Sodium.prepare()
+      crypto_hash_sha256_init(&state)
+    }
+
+    /// Takes the next piece.
+    public mutating func update(_ piece: some Collection<UInt8>) {
+      piece.withBytes { _ = crypto_hash_sha256_update(&state, $0.start, UInt64($0.count)) }
+    }
+
+    /// The digest of all pieces so far, 32 bytes.
+    public var digest: [UInt8] {
+      var state = state
+      return [UInt8](count: 32) { _ = crypto_hash_sha256_final(&state, $0) }
+    }
+  }
 }
 
 /// BLAKE2b (RFC 7693): faster than SHA-256, and with a key an authentication code or blind index of its own.

@@ -32,6 +32,13 @@ public struct KeyRing: Sendable {
     KeyRing(current: current, keys: keys.mapValues { $0.derived(for: purpose) })
   }
 
+  /// The keys themselves, each derived for `purpose`: the current one first, the others from the highest id down. For what
+  /// is not sealed but signed.
+  public func derivedKeys(for purpose: String) -> [SymmetricKey] {
+    let others = keys.keys.filter { $0 != current }.sorted(by: >)
+    return ([current] + others).compactMap { keys[$0]?.derived(for: purpose) }
+  }
+
   /// `message`, sealed under the current key.
   /// - Parameter context: what the message belongs to, such as its topic and key; it opens with the same context only, so
   ///   it cannot be passed off as another's.
@@ -56,6 +63,20 @@ public struct KeyRing: Sendable {
   /// - Throws: `SealError` when it was not sealed by this ring in this context, or was changed since.
   public func open(_ sealed: some Collection<UInt8>, context: some Collection<UInt8>) throws(SealError) -> [UInt8] {
     try sealed.withBytes { sealed throws(SealError) in try open(sealed, context) }
+  }
+
+  /// An authentication code of `message`, whoever may read that: the current key's id and an HMAC-SHA256, 36 bytes.
+  public func sign(_ message: some Collection<UInt8>) -> [UInt8] {
+    let id = (0..<4).map { UInt8(truncatingIfNeeded: current >> UInt32(24 - 8 * $0)) }
+    return id + HMAC.authenticate(message, key: keys[current]!)
+  }
+
+  /// Whether `signature` is what this ring has made of `message`, with a key that it still has.
+  public func isValid(_ signature: some Collection<UInt8>, for message: some Collection<UInt8>) -> Bool {
+    guard signature.count == 36, let key = keys[signature.prefix(4).reduce(0) { $0 << 8 | KeyID($1) }] else {
+      return false
+    }
+    return HMAC.isValid(Array(signature.dropFirst(4)), for: message, key: key)
   }
 
   /// Whether `sealed` was sealed under a key other than the current one, and should be sealed anew when it is next at hand.

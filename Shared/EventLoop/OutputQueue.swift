@@ -48,7 +48,8 @@ struct OutputQueue {
 
   mutating func append(_ bytes: [UInt8]) {
     guard !bytes.isEmpty else { return }
-    if bytes.count < Self.gathering / 4 {
+    // The first chunk is shared with its sender, so that what goes to many sockets is not copied for each.
+    if bytes.count < Self.gathering / 4, !items.isEmpty {
       bytes.withUnsafeBytes { append(copying: $0) }
     } else {
       count += bytes.count

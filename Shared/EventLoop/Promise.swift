@@ -47,7 +47,7 @@
           }
         }
       } onCancel: {
-        Task { @Loop in self.fail(CancellationError()) }
+        Loop.task { self.fail(CancellationError()) }
       }
     }
   }

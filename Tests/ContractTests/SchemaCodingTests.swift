@@ -22,6 +22,24 @@ import Testing
     #expect((object["required"] as? [String])?.contains("number") == false)
   }
 
+  @Test func `a route from before there were beacons can still be read`() throws {
+    let old = #"{"method":"POST","path":"/a","audience":"member","rate":"standard"}"#
+    #expect(try JSONDecoder().decode(Route.self, from: Data(old.utf8)) == .post("/a", .member))
+    let beacon = Route.post("/a", .member, body: .beacon)
+    #expect(try JSONDecoder().decode(Route.self, from: JSONEncoder().encode(beacon)) == beacon)
+  }
+
+  @Test func `a route says which files it takes`() throws {
+    let route = Route.upload(.put, "/a", .member, of: ["image/*", "text/csv"], upTo: 100)
+    #expect(try JSONDecoder().decode(Route.self, from: JSONEncoder().encode(route)) == route)
+    for type in ["image/png", "IMAGE/webp", "text/csv; charset=utf-8"] {
+      #expect(route.upload?.accepts(type) == true, "\(type)")
+    }
+    for type in ["", "image", "image/", "images/png", "text/csvx", "text/html"] {
+      #expect(route.upload?.accepts(type) == false, "\(type)")
+    }
+  }
+
   @Test func `an audience includes those above it, and services`() {
     let member = MemberID(at: Timestamp(microseconds: 0))
     func signedIn(_ role: Role) -> Caller { .member(member, role: role, session: AuthSessionID(member.value)) }

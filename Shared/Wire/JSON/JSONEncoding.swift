@@ -17,6 +17,13 @@ public enum JSONEncoding {
     try writer.write(value)
     return writer.bytes
   }
+
+  /// The bytes of a string, with its quotes.
+  public static func quoted(_ text: String) -> [UInt8] {
+    let writer = JSONWriter()
+    writer.write(text)
+    return writer.bytes
+  }
 }
 
 /// The text as it grows. What is open is one bit a level, as in the scanner, and closed when something further out
@@ -69,7 +76,7 @@ final class JSONWriter {
     bytes.append(contentsOf: text.utf8)
   }
 
-  private func write(_ text: String) {
+  fileprivate func write(_ text: String) {
     bytes.append(UInt8(ascii: "\""))
     var text = text
     text.withUTF8 { utf8 in

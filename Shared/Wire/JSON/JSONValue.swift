@@ -48,6 +48,16 @@ public struct JSONValue: Sendable {
     kind == .number ? Substring(decoding: source.bytes[node.start..<node.end], as: UTF8.self) : ""
   }
 
+  /// The JSON text of the value, as it was written.
+  public var text: [UInt8] {
+    switch kind {
+    case .null: Array("null".utf8)
+    case .boolean: Array((boolean == true ? "true" : "false").utf8)
+    case .string: Array(source.bytes[node.start - 1..<node.end + 1])
+    case .number, .array, .object: Array(source.bytes[node.start..<node.end])
+    }
+  }
+
   /// How many elements or members there are; 0 for anything else.
   public var count: Int { kind == .array || kind == .object ? node.count : 0 }
 
@@ -129,7 +139,10 @@ final class JSONSource: Sendable {
     }
 
     var start: Int { Int(from) }
-    var end: Int { Int(to) }
+    var end: Int {
+      get { Int(to) }
+      set { to = UInt32(newValue) }
+    }
     var next: Int {
       get { Int(after) }
       set { after = UInt32(newValue) }
@@ -254,6 +267,7 @@ final class JSONSource: Sendable {
     mutating func close(at end: Int) {
       guard let index = open.popLast() else { return }
       nodes[index].next = nodes.count
+      nodes[index].end = end
     }
 
     mutating func string(_ range: Range<Int>, isName: Bool, isEscaped: Bool) {

@@ -83,6 +83,14 @@ import Wire
     #expect(value["a"]?.elements.map(\.string) == [nil, nil, "\n"])
   }
 
+  @Test func `each value knows its own text`() throws {
+    let parts = ["{\"a\" : [1, {}]}", "[ true ,[] ]", "-1.5e3", "null", "false", "\"\\n\"", "\"\""]
+    let value = try parse(" [" + parts.joined(separator: " , ") + "] ")
+    #expect(value.elements.map { String(decoding: $0.text, as: UTF8.self) } == parts)
+    #expect(value.text.count == value.elements.reduce(2) { $0 + $1.text.count } + 3 * (parts.count - 1))
+    #expect(String(decoding: value.elements.map(\.self)[0]["a"]?.text ?? [], as: UTF8.self) == "[1, {}]")
+  }
+
   @Test func `random texts are accepted and read as Foundation does`() throws {
     var random = SeededRandom.fromEnvironment()
     for _ in 0..<3000 {
