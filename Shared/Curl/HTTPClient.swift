@@ -28,6 +28,15 @@ public import EventLoop
     public init() {}
   }
 
+  /// What is sent with a request.
+  public enum Body: Sendable {
+    /// Bytes in memory.
+    case bytes([UInt8])
+    /// `length` bytes that are read while they are sent. `read` is given where to read from and where to put it; it says
+    /// how many bytes it has read, and 0 breaks the request off.
+    case reader(length: Int, read: @Sendable (_ offset: Int, _ buffer: UnsafeMutableRawBufferPointer) -> Int)
+  }
+
   /// What is asked.
   public struct Request: Sendable {
     /// `GET`, `POST`, …
@@ -37,7 +46,7 @@ public import EventLoop
     /// Names and values.
     public var headers: [(name: String, value: String)]
     /// The body; nil for none.
-    public var body: [UInt8]?
+    public var body: Body?
     /// How long it may take; nil for the client's own limit.
     public var timeout: Duration?
 
@@ -46,7 +55,8 @@ public import EventLoop
       _ method: String = "GET", _ url: String, headers: [(name: String, value: String)] = [], body: [UInt8]? = nil,
       timeout: Duration? = nil
     ) {
-      (self.method, self.url, self.headers, self.body, self.timeout) = (method, url, headers, body, timeout)
+      (self.method, self.url, self.headers, self.timeout) = (method, url, headers, timeout)
+      self.body = body.map { .bytes($0) }
     }
   }
 
@@ -88,8 +98,12 @@ public import EventLoop
     if let authorities = options.authorities { transfer.set(CURLOPT_CAINFO, authorities) }
     if request.method == "HEAD" {
       transfer.set(CURLOPT_NOBODY, 1)
-    } else if let body = request.body {
-      transfer.set(body: body)
+    } else {
+      switch request.body {
+      case .bytes(let body): transfer.set(body: body)
+      case .reader(let length, let read): transfer.set(length: length, reader: read)
+      case nil: break
+      }
     }
     transfer.set(CURLOPT_CUSTOMREQUEST, request.method)
     // Without a body worth asking about, waiting for "100 Continue" only costs time.

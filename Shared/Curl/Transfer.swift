@@ -10,6 +10,8 @@ import EventLoop
   private(set) var received: [UInt8] = []
   private(set) var headers: [(name: String, value: String)] = []
   private(set) var isTooLarge = false
+  private var reader: ((Int, UnsafeMutableRawBufferPointer) -> Int)?
+  private var sent = 0
   /// Told when it has ended.
   var ended: (@Loop (CURLcode) -> Void)?
 
@@ -67,6 +69,25 @@ import EventLoop
       let start = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1)!
       check(ccurl_set_pointer(handle, CURLOPT_COPYPOSTFIELDS, start), CURLOPT_COPYPOSTFIELDS)
     }
+  }
+
+  /// What is sent in the body of a request, of which `length` bytes are read while they are sent.
+  func set(length: Int, reader: @escaping (Int, UnsafeMutableRawBufferPointer) -> Int) {
+    self.reader = reader
+    set(CURLOPT_UPLOAD, 1)
+    check(ccurl_set_size(handle, CURLOPT_INFILESIZE_LARGE, curl_off_t(length)), CURLOPT_INFILESIZE_LARGE)
+    ccurl_set_pointer(handle, CURLOPT_READDATA, Unmanaged.passUnretained(self).toOpaque())
+    ccurl_set_function(handle, CURLOPT_READFUNCTION) { bytes, size, count, context in
+      let buffer = UnsafeMutableRawBufferPointer(start: bytes, count: size * count)
+      nonisolated(unsafe) let (lent, transfer) = (buffer, context!)
+      return Loop.assumeIsolated { Transfer.from(transfer).read(into: lent) }
+    }
+  }
+
+  private func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+    let count = reader?(sent, buffer) ?? 0
+    sent += count
+    return count
   }
 
   /// The last status the server gave; 0 for none.

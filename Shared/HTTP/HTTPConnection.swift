@@ -33,7 +33,7 @@ import Wire
   private var isAnswered = false
   private var isAnswerDone = false
   private var closesAfterAnswer = false
-  private var peerEnded = false
+  private(set) var peerEnded = false
   private var isFeeding = false
   private var sentContinue = false
   private var wasInHead = false
@@ -71,7 +71,7 @@ import Wire
   func received(_ bytes: UnsafeMutableRawBufferPointer, on socket: Socket) {
     if phase == .ending {
       bodyBytes += bytes.count
-      if bodyBytes > 16 * Self.discardable { socket.close() }
+      if bodyBytes > max(16 * Self.discardable, machine.bodyLimit) { socket.close() }
     } else if pending.isEmpty, !isHeldBack {
       feed(UnsafeRawBufferPointer(bytes))
     } else {

@@ -28,6 +28,10 @@ public enum HTTPBroken: Error, Hashable {
   /// The socket's other end: the client, or the proxy before us.
   public var peer: SocketAddress? { connection?.peer }
 
+  /// Whether the client still waits for the answer. False once it is sent or the client gone. A client that has ended its
+  /// half of the connection is taken for gone, though it may still read.
+  public var isAwaited: Bool { !isAnswered && connection?.peerEnded == false }
+
   /// How many bytes the body may have. May be set until reading begins; begins as `HTTPServer.Limits.body`.
   public var bodyLimit: Int { didSet { connection?.limitBody(to: bodyLimit) } }
 

@@ -27,6 +27,11 @@ import Wire
     }
     var segments = target.segments
     if segments.isEmpty || target.endsInSlash { segments.append("index.html") }
+    return answer(head, segments: segments)
+  }
+
+  /// The answer to GET or HEAD for the file at this path below the folder.
+  public func answer(_ head: HTTPRequestHead, segments: [String]) -> HTTPResponse {
     // A segment holds no slash and is no dot segment (`RequestTarget`), so the path cannot leave the folder.
     guard !segments.contains(where: { $0.hasPrefix(".") }),
       let file = OpenFile(([root] + segments).joined(separator: "/"))
@@ -57,7 +62,6 @@ import Wire
     response.head.add("Last-Modified", file.modified)
     response.head.add("Accept-Ranges", "bytes")
     response.head.add("Cache-Control", cacheControl)
-    response.head.add("X-Content-Type-Options", "nosniff")
     return response
   }
 

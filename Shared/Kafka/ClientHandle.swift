@@ -57,7 +57,7 @@ final class ClientHandle: @unchecked Sendable {
     rd_kafka_queue_destroy(queue)
     // Destroying joins librdkafka's threads, which can take as long as a name lookup: not on the loop.
     nonisolated(unsafe) let client = client
-    Task { @Loop in
+    Loop.task {
       try? await BlockingCalls.pool.run { rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE) }
     }
   }

@@ -290,7 +290,7 @@ extension ConsumerDelegate {
   /// Lets the delegate finish, then tells the group. The group's state machine waits for that.
   private func revoke(_ partitions: [TopicPartition], lost: Bool) {
     leaving.formUnion(partitions)
-    Task { @Loop in
+    Loop.task { [self] in
       await delegate?.revoked(partitions, lost: lost, from: self)
       guard client.isOpen else { return }
       assignment.subtract(partitions)

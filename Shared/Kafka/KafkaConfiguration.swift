@@ -54,6 +54,9 @@ public struct KafkaConfiguration: Sendable {
     [
       ("bootstrap.servers", brokers), ("client.id", clientID), ("log.queue", "true"),
       ("log.connection.close", "false"), ("socket.nagle.disable", "true"), ("socket.keepalive.enable", "true"),
+      // A connection whose packets vanish is given up, and tried anew, long before TCP would: after a cut of half a minute
+      // TCP sends again only after half a minute more.
+      ("socket.timeout.ms", "10000"), ("socket.connection.setup.timeout.ms", "5000"),
       // A restarted broker is found again within a second, not ten.
       ("reconnect.backoff.ms", "50"), ("reconnect.backoff.max.ms", "1000"),
       ("topic.metadata.refresh.fast.interval.ms", "100"),

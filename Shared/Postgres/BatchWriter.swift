@@ -67,7 +67,7 @@ import EventLoop
     waiting.append(item)
     if !isRunning {
       isRunning = true
-      Task { @Loop in await run() }
+      Loop.task { [self] in await run() }
     }
     return try await item.promise.value
   }

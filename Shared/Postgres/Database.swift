@@ -108,7 +108,7 @@ import EventLoop
       return value
     } catch {
       // Nobody needs to wait for this, and the task may be cancelled.
-      Task { @Loop in
+      Loop.task { [self] in
         await transaction.rollBack()
         pool.giveBack(connection)
       }

@@ -44,7 +44,7 @@ public enum Notification: Sendable, Equatable {
       begin(channel, on: connection, for: [listening])
     } else if !isRunning {
       isRunning = true
-      Task { @Loop in await run() }
+      Loop.task { [self] in await run() }
     }
     return listening
   }

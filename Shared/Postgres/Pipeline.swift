@@ -29,7 +29,7 @@ import EventLoop
     let promise = Promise<Connection>()
     waiting.append(promise)
     if waiting.count == 1 {
-      Task { @Loop in
+      Loop.task { [self] in
         do {
           let connection = try await pool.borrow()
           self.connection = connection

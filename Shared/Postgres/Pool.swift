@@ -70,7 +70,7 @@ import EventLoop
     while count < size, opening < min(waiting.count, most) {
       count += 1
       opening += 1
-      Task { @Loop in await open() }
+      Loop.task { [self] in await open() }
     }
   }
 

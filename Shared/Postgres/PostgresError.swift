@@ -46,7 +46,7 @@ public struct PostgresError: Error, Sendable, CustomStringConvertible {
   /// The source line that made the call.
   public var origin: Origin?
   /// Whether the error belongs to another statement, with which this one was skipped or rolled back.
-  var isConsequence = false
+  public internal(set) var isConsequence = false
   /// Whether the server ended the session with the error.
   var endsSession = false
 
@@ -127,6 +127,8 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
   public static let checkViolation = SQLState(rawValue: "23514")
   /// NULL where a value is required.
   public static let notNullViolation = SQLState(rawValue: "23502")
+  /// Something was divided by zero.
+  public static let divisionByZero = SQLState(rawValue: "22012")
   /// Concurrent transactions contradict one another.
   public static let serializationFailure = SQLState(rawValue: "40001")
   /// This transaction was chosen to resolve a deadlock.

@@ -34,14 +34,13 @@ import EventLoop
     send(sql, endsSegment: false, Origin(file, line)) { _ in }
   }
 
-  /// Sends a statement along with the next one, or with the commit. `received` gets its rows with that one's answer, and is
-  /// not called when the statement fails; then the transaction fails.
+  /// Sends a statement along with the next one, or with the commit. `completed` gets its outcome with that one's answer.
+  /// If it fails, the server does nothing of what was sent behind it, and the transaction fails.
   public func send(
-    _ sql: SQL, file: StaticString = #fileID, line: UInt = #line, received: @escaping @Loop (Rows) -> Void
+    _ sql: SQL, file: StaticString = #fileID, line: UInt = #line,
+    completed: @escaping @Loop (Result<Rows, PostgresError>) -> Void
   ) {
-    send(sql, endsSegment: false, Origin(file, line)) { outcome in
-      if case .success(let rows) = outcome { received(rows) }
-    }
+    send(sql, endsSegment: false, Origin(file, line), completion: completed)
   }
 
   private func send(_ sql: SQL, endsSegment: Bool, _ origin: Origin, completion: @escaping Connection.Completion) {

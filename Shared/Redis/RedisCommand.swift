@@ -38,6 +38,12 @@ public struct RedisCommand: ExpressibleByStringInterpolation, Sendable {
     return joined
   }
 
+  /// Adds an argument, whose bytes `write` appends: for commands with very many.
+  public mutating func appendArgument(_ write: (inout [UInt8]) -> Void) {
+    write(&bytes)
+    ends.append(bytes.count)
+  }
+
   fileprivate mutating func append(literal: String) {
     for byte in literal.utf8 {
       if byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\n") {

@@ -35,7 +35,7 @@ import EventLoop
   /// Begins to connect, if that has not begun.
   func start() {
     guard running == nil, !isClosed else { return }
-    running = Task { @Loop in await run() }
+    running = Loop.task { [self] in await run() }
   }
 
   func close() {

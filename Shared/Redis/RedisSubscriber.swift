@@ -12,6 +12,8 @@ import EventLoop
     case message(channel: String, payload: [UInt8])
     /// A message has been published on a channel that matches a pattern.
     case patternMessage(pattern: String, channel: String, payload: [UInt8])
+    /// The connection was lost and there is a new one. Until `gap`, what comes may have a hole before it.
+    case lost
     /// The connection was lost and all subscriptions stand again; earlier messages may have been missed.
     case gap
   }
@@ -125,6 +127,7 @@ import EventLoop
       if case .active = state { names[name] = .pending([]) }
     }
     missing = hadConnection ? Set(names.keys) : nil
+    if hadConnection { handler(.lost) }
     hadConnection = true
     for (kind, group) in Dictionary(grouping: names.keys, by: \.kind) {
       for start in stride(from: 0, to: group.count, by: Self.namesPerCommand) {

@@ -1,5 +1,6 @@
 import EventLoop
 import Mesh
+import Storage
 import Telemetry
 
 struct ExampleOptions: Options {
@@ -10,6 +11,7 @@ struct ExampleOptions: Options {
   var service: String
 
   var mesh = MeshOptions()
+  var storage = StorageOptions()
 }
 
 let options = ExampleOptions.load()
@@ -17,7 +19,9 @@ let options = ExampleOptions.load()
 Loop.run {
   switch options.service {
   case "notes":
-    await MeshService("notes", version: 1, options.mesh, migrations: ExampleTables.notes).run { notesService($0) }
+    await MeshService("notes", version: 1, options.mesh, migrations: ExampleTables.notes).run { mesh in
+      notesService(mesh, options.storage.open { .now })
+    }
   default:
     await MeshService("tally", version: 1, options.mesh, migrations: ExampleTables.tally).run { tallyService($0) }
   }

@@ -4,6 +4,7 @@ import EventLoop
 import Foundation
 import Kafka
 import Mesh
+import Postgres
 import Telemetry
 import TestKit
 
@@ -30,6 +31,13 @@ enum TestMesh {
     defer { admin.close() }
     try await admin.waitUntilReady(within: .seconds(10))
     _ = try await admin.createTopics(MeshTopics.common + services.flatMap { MeshTopics.own(of: $0) })
+  }
+
+  /// What sends the pushes of `service`.
+  @Loop static func pushes(of service: String, in database: Database) throws -> PushOutbox {
+    let sender = try PushSender(
+      source: service, kafka(), keys: .service(service, root: root), log: log, metrics: Metrics())
+    return PushOutbox(database, sender, log: log)
   }
 
   @Loop static func startAsker(_ keys: MeshKeys = .root(root)) async throws -> Asker {

@@ -26,14 +26,16 @@ import Testing
       try await database.query("create table effects (id bigint generated always as identity, note text)")
       publisher = try Publisher(TestMesh.kafka(), database, log: TestMesh.log, metrics: Metrics())
       try await publisher.tendPartitions(now: .now)
-      writes = Writes(Transactor(database, publisher), ring: TestMesh.root.derived(for: "test"), log: TestMesh.log)
+      let transactor = Transactor(database, publisher, try TestMesh.pushes(of: "test", in: database))
+      writes = Writes(transactor, ring: TestMesh.root.derived(for: "test"), log: TestMesh.log)
     }
 
-    func asked(_ body: String, key: String? = nil, isHedge: Bool = false, within limit: Duration = .seconds(10))
-      -> Asked
-    {
+    func asked(
+      _ body: String, key: String? = nil, request: UniqueID? = nil, isHedge: Bool = false,
+      within limit: Duration = .seconds(10)
+    ) -> Asked {
       let passport = Passport(
-        endpoint: endpoint, request: UniqueID(at: .now), deadline: .now + limit, caller: .anyone,
+        endpoint: endpoint, request: request ?? UniqueID(at: .now), deadline: .now + limit, caller: .anyone,
         idempotencyKey: key)
       let context = Context(
         caller: .anyone, request: passport.request, deadline: passport.deadline, now: .now,
@@ -73,13 +75,17 @@ import Testing
     #expect(try await bench.effects == 1)
   }
 
-  @Test @Loop func `while a request runs its client's copy is told so, and its hedge waits`() async throws {
+  @Test(arguments: [true, false]) @Loop
+  func `while a request runs its client's copy is told so, and its other copy waits`(isHedge: Bool) async throws {
     let bench = try await Bench()
-    async let first = bench.write(bench.asked("a", key: "k"), slowly: .milliseconds(500))
+    let request = UniqueID(at: .now)
+    // A hedge may overtake the request that it is to help.
+    async let first = bench.write(
+      bench.asked("a", key: "k", request: request, isHedge: !isHedge), slowly: .milliseconds(500))
     try await TestMesh.wait { bench.runs == 1 }
-    async let hedge = bench.write(bench.asked("a", key: "k", isHedge: true))
+    async let second = bench.write(bench.asked("a", key: "k", request: request, isHedge: isHedge))
     #expect(await bench.write(bench.asked("a", key: "k")).status == 409)
-    let answers = await [first, hedge]
+    let answers = await [first, second]
     #expect(answers[0] == answers[1] && answers[0].status == 201)
     #expect(try await bench.effects == 1)
   }
@@ -108,12 +114,82 @@ import Testing
       let answer = await bench.writes.answer(bench.asked("a", key: "k")) { tx in
         runs += 1
         try await tx.query("insert into effects (note) values ('undone')")
-        throw No.full
+        if runs == 1 { throw No.full }
+        return Answer(.reply, status: 201, body: [])
       }
       #expect(answer.kind == .problem && answer.status == 409)
     }
-    #expect(runs == 1)
     #expect(try await bench.effects == 0)
+  }
+
+  @Test @Loop func `a refusal for what the first statement failed with is remembered`() async throws {
+    let bench = try await Bench()
+    try await bench.database.query("create table places (number int primary key)")
+    try await bench.database.query("insert into places values (1)")
+    for _ in 0..<2 {
+      let answer = await bench.writes.answer(bench.asked("a", key: "k")) { tx in
+        do {
+          try await tx.query("insert into places values (1)")
+        } catch let error as PostgresError where error.state == .uniqueViolation {
+          throw No.full
+        }
+        return Answer(.reply, status: 201, body: [])
+      }
+      #expect(answer.kind == .problem && answer.status == 409)
+      try await bench.database.query("delete from places")
+    }
+  }
+
+  @Test @Loop func `work that waits for nothing has one effect too`() async throws {
+    let bench = try await Bench()
+    var answers: [Answer] = []
+    for number in 1...3 {
+      answers.append(
+        await bench.writes.answer(bench.asked("a", key: "k")) { tx in
+          tx.send("insert into effects (note) values ('sent')")
+          return Answer(.reply, status: 201, body: Array("\(number)".utf8))
+        })
+    }
+    #expect(Set(answers) == [Answer(.reply, status: 201, body: Array("1".utf8))])
+    #expect(try await bench.effects == 1)
+  }
+
+  @Test @Loop func `while a request runs a copy that waits for nothing leaves no effect`() async throws {
+    let bench = try await Bench()
+    async let first = bench.write(bench.asked("a", key: "k"), slowly: .milliseconds(500))
+    try await TestMesh.wait { bench.runs == 1 }
+    let copy = await bench.writes.answer(bench.asked("a", key: "k")) { tx in
+      tx.send("insert into effects (note) values ('copy')")
+      return Answer(.reply, status: 201, body: [])
+    }
+    #expect(copy.status == 409)
+    #expect(await first.status == 201)
+    #expect(try await bench.effects == 1)
+  }
+
+  @Test @Loop func `what a repeated request would be refused now does not change its answer`() async throws {
+    let bench = try await Bench()
+    let first = await bench.write(bench.asked("a", key: "k"))
+    #expect(first.status == 201)
+    let refusedAtOnce = await bench.writes.answer(bench.asked("a", key: "k")) { _ in throw No.full }
+    #expect(refusedAtOnce == first)
+    let refusedByError = await bench.writes.answer(bench.asked("a", key: "k")) { tx in
+      do { try await tx.query("select 1") } catch { throw No.full }
+      return Answer(.reply, status: 204, body: [])
+    }
+    #expect(refusedByError == first)
+    #expect(try await bench.effects == 1)
+  }
+
+  @Test @Loop func `work that divides by zero has failed, and is not taken for a repeated request`() async throws {
+    let bench = try await Bench()
+    let answer = await bench.writes.answer(bench.asked("a", key: "k")) { tx in
+      try await tx.query("select 1 / 0")
+      return Answer(.reply, status: 204, body: [])
+    }
+    #expect(answer.kind == .failure && answer.status == 500)
+    // Its transaction is undone behind the answer; until then the key is busy.
+    try await TestMesh.wait { await bench.write(bench.asked("a", key: "k")).status == 201 }
   }
 
   @Test @Loop func `a failure is not remembered`() async throws {
@@ -121,7 +197,8 @@ import Testing
     let bench = try await Bench()
     let failed = await bench.writes.answer(bench.asked("a", key: "k")) { _ in throw Bug() }
     #expect(failed.kind == .failure && failed.status == 500)
-    #expect(await bench.write(bench.asked("a", key: "k")).status == 201)
+    // Its transaction is undone behind the answer; until then the key is busy.
+    try await TestMesh.wait { await bench.write(bench.asked("a", key: "k")).status == 201 }
   }
 
   @Test @Loop func `a connection that breaks in the middle is overcome`() async throws {

@@ -2,12 +2,18 @@ public import Contract
 import Wire
 
 extension Answer {
-  /// The reply of an endpoint, as JSON; nothing for 204.
+  /// The reply of an endpoint: a document as it is, a redirect as its headers, anything else as JSON; nothing for 204.
   static func reply<Request: Endpoint>(to type: Request.Type, _ reply: Request.Reply) throws -> Answer {
     let status = (reply as? any ReplyStatus)?.status ?? type.success
-    return Answer(
-      .reply, status: status, body: status == 204 ? [] : try JSONEncoding.bytes(of: reply),
-      headers: (reply as? any ReplyHeaders)?.headers ?? [])
+    let body: [UInt8]
+    if let document = reply as? Document {
+      body = document.bytes
+    } else if status == 204 || reply is Redirect {
+      body = []
+    } else {
+      body = try JSONEncoding.bytes(of: reply)
+    }
+    return Answer(.reply, status: status, body: body, headers: (reply as? any ReplyHeaders)?.headers ?? [])
   }
 
   /// The answer that an error is: a refusal or a problem; nil for a failure.
@@ -39,9 +45,10 @@ extension Answer {
   }
 
   /// What the answer to a request is for whoever asked: the reply; a refusal or a `Problem` is thrown.
-  func open<Request: Endpoint>(as type: Request.Type) throws -> Request.Reply {
+  public func open<Request: Endpoint>(as type: Request.Type) throws -> Request.Reply {
     guard kind != .reply else {
       if let nothing = Nothing() as? Request.Reply { return nothing }
+      if let document = Document(body) as? Request.Reply { return document }
       return try FieldDecoding.decode(Request.Reply.self, from: body)
     }
     let problem = try FieldDecoding.decode(Problem.self, from: body)

@@ -9,8 +9,8 @@ import Telemetry
 /// **Overview.** Questions with the same key are answered in order, others side by side. One whose deadline has passed is
 /// dropped: nobody waits. Of a question that does not open nothing is believed, and nothing is answered.
 ///
-/// **Guarantees.** A question is done when its answer has been handed to Kafka; until then a crash brings it back. So a
-/// question is answered at least once, and whoever changes something records what was done (see `Idempotency`).
+/// **Guarantees.** Until its answer is on its way to Kafka a crash brings a question back, and may do so a little later too.
+/// So a question is answered at least once, and whoever changes something records what was done (see `Idempotency`).
 @Loop final class Answerer {
   /// Answers one question; errors have become answers already.
   typealias Handler = @Loop (Asked) async -> Answer
@@ -22,6 +22,7 @@ import Telemetry
   private let keys: MeshKeys
   private let log: Log
   private let producer: Producer
+  private let linger = AdaptiveLinger()
   private var consumer: OrderedConsumer!
   private var handlers: [String: Handler] = [:]
   private var keyCache = KeyCache()
@@ -74,6 +75,7 @@ import Telemetry
   /// Takes no more questions, answers those under way, and ends.
   func stop(within limit: Duration) async {
     await consumer.stop(within: limit)
+    linger.flush()
     do {
       try await producer.close(within: .seconds(2))
     } catch {
@@ -114,7 +116,7 @@ import Telemetry
     } else {
       answer = Answer(.unknownEndpoint, status: 404, body: [])
     }
-    send(answer, to: address, ring)
+    linger.send(underWay: consumer.underWay) { [self] in send(answer, to: address, ring) }
     duration.observe(ContinuousClock.now - begin)
     answered[answer.kind]?.add(1)
   }

@@ -107,6 +107,7 @@ public enum AskError: Error, Sendable, CustomStringConvertible {
   private let options: Options
   private let log: Log
   private let producer: Producer
+  private let linger = AdaptiveLinger()
   private var consumer: Consumer?
   private var keyCache = KeyCache()
   private var pending: [UInt64: Pending] = [:]
@@ -203,7 +204,7 @@ public enum AskError: Error, Sendable, CustomStringConvertible {
     asked.timer = Loop.schedule(after: min(asked.question.hedgeAfter ?? .seconds(3600), timeLeft(asked))) {
       [weak self] in self?.timeIsUp(number)
     }
-    send(number, asked, isHedge: false)
+    linger.send(underWay: pending.count) { [weak self] in self?.send(number, asked, isHedge: false) }
   }
 
   /// Where questions without a key go: for a short while all to the same partition, so that they travel together.
@@ -240,6 +241,7 @@ public enum AskError: Error, Sendable, CustomStringConvertible {
   }
 
   private func send(_ number: UInt64, _ asked: Pending, isHedge: Bool) {
+    guard pending[number] != nil else { return }
     let address = ReplyAddress(
       partition: replyPartition, incarnation: incarnation, number: number, isHedge: isHedge)
     var headers = [KafkaHeader(Header.passport, asked.passport), KafkaHeader(Header.reply, address.bytes)]
@@ -317,7 +319,7 @@ public enum AskError: Error, Sendable, CustomStringConvertible {
     metadataTimer?.reset(after: Self.metadataInterval)
     guard !isLearning else { return }
     isLearning = true
-    Task { @Loop in
+    Loop.task { [self] in
       do { try await learnPartitions() } catch { log.limited().warning("topics unknown", ["error": "\(error)"]) }
       isLearning = false
       let waiting = unplaced

@@ -48,6 +48,8 @@ struct Asked: Sendable {
 
   /// The request, decoded. Throws a `Problem` that lists what is wrong with it.
   func decode<Request: Endpoint>(_ type: Request.Type) throws(Problem) -> Request {
-    try FieldDecoding.request(type, path: passport.path, body: body, isPublic: passport.asker == nil)
+    var path = passport.path
+    if let object = passport.object { path.pairs.append(("object", object.text)) }
+    return try FieldDecoding.request(type, path: path, body: body, isPublic: passport.asker == nil)
   }
 }

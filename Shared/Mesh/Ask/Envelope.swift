@@ -21,14 +21,17 @@ public struct Passport: Hashable, Sendable {
   public var isKeyFromClient: Bool
   /// What the gateway knows about the client; nil when a service asks on its own account.
   public var client: ClientDetails?
+  /// Where the file is that came with the request. It is no part of what the client has sent: the same file sent again
+  /// lies elsewhere.
+  public var object: ObjectKey?
 
   /// Describes a question. Without a key the request's own identifier is the key.
   public init(
     endpoint: String, request: UniqueID, deadline: Timestamp, caller: Caller, path: PathValues = [:],
-    idempotencyKey: String? = nil, client: ClientDetails? = nil
+    idempotencyKey: String? = nil, client: ClientDetails? = nil, object: ObjectKey? = nil
   ) {
     (self.endpoint, self.request, self.deadline, self.caller) = (endpoint, request, deadline, caller)
-    (self.path, self.client) = (path, client)
+    (self.path, self.client, self.object) = (path, client, object)
     self.idempotencyKey = idempotencyKey ?? request.description
     isKeyFromClient = idempotencyKey != nil
   }
@@ -70,6 +73,7 @@ public struct Passport: Hashable, Sendable {
       writer.write(client.userAgent)
       if let ifMatch = client.ifMatch { writer.write(ifMatch) }
     }
+    if let object { writer.write(object.text) }
     return writer.bytes
   }
 
@@ -91,6 +95,10 @@ public struct Passport: Hashable, Sendable {
       let ifMatch = details == 2 ? reader.string() : nil
       guard details == 1 || ifMatch != nil else { return nil }
       client = ClientDetails(address: address, userAgent: userAgent, ifMatch: ifMatch)
+    }
+    if !reader.isAtEnd {
+      guard let object = reader.string().flatMap({ ObjectKey($0) }) else { return nil }
+      self.object = object
     }
     guard reader.isAtEnd else { return nil }
     (self.endpoint, self.request, self.caller) = (endpoint, request, caller)

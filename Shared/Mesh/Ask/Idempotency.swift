@@ -6,23 +6,24 @@ import Postgres
 /// The memory of what was answered to requests that change something, so that a repeated request is answered again and
 /// not done again.
 ///
-/// **Rules.** A request is known by caller, endpoint and idempotency key. Its transaction begins by taking the key's lock
-/// and looking for a record, and ends by writing one; refusals are recorded like replies. While one copy runs, redelivered
-/// and hedged copies wait; another copy that the client sent itself gets 409. The same key with another body is 422.
+/// **Rules.** A request is known by caller, endpoint and idempotency key. Its transaction begins with a claim, which takes
+/// the key's lock and fails when there is a record, and ends by writing one; refusals are recorded like replies. While one
+/// copy runs, redelivered and hedged copies wait, whichever of them came first; another copy that the client sent itself
+/// gets 409. The same key with another body is 422.
 ///
-/// **Why it holds.** The lock is only for speed: two copies that slip past it collide on the record's primary key, and
-/// the later one, whose work is undone by that, gives the earlier one's answer.
+/// **Why it holds.** Behind a claim that fails the server does nothing in that transaction. The lock is only for speed: two
+/// copies that slip past it collide on the record's primary key, and the later one, whose work is undone by that, gives
+/// the earlier one's answer.
 struct Idempotency: Sendable {
-  /// What the beginning of the transaction finds.
+  /// What is known of a request.
   enum Finding: Equatable {
-    /// Nobody did this yet: go on.
-    case new
     /// It was done, and this was said.
     case done(Answer)
     /// It was done with another body under the same key.
     case otherBody
-    /// Another copy is running.
-    case busy
+    /// It was not done. Whoever failed to claim it knows that another copy runs: one of the same request, or one that the
+    /// client sent itself.
+    case open(sameRequestRuns: Bool)
   }
 
   /// Clients' keys are kept for a day, and the mesh's own as long as a redelivery can come.
@@ -34,7 +35,8 @@ struct Idempotency: Sendable {
   let key: UniqueID
   private let digest: [UInt8]
   let isKeyFromClient: Bool
-  private let isHedge: Bool
+  /// Tells copies of one request from those that a client sends: the random half of its identifier.
+  private let request: UInt64
 
   init(_ asked: Asked, ring: KeyRing) {
     self.ring = ring
@@ -60,33 +62,36 @@ struct Idempotency: Sendable {
     }
     digest = BLAKE2b.hash(content.bytes + asked.body)
     isKeyFromClient = asked.passport.isKeyFromClient
-    isHedge = asked.isHedge
+    request = asked.passport.request.low
   }
 
-  /// Whether a copy that finds the key busy waits; otherwise it is told so.
-  var waitsWhileBusy: Bool { !isKeyFromClient || isHedge }
-
-  /// The statement that begins the transaction: takes the key's lock if it is free, and finds the record.
+  /// The statement that begins the transaction: takes the key's lock, and fails when another copy has it or there is a
+  /// record. Dividing by zero is how a plain statement fails; a function that says it better costs half as much again.
+  /// Then it takes the lock by which other copies of the same request know this one.
   var claim: SQL {
     """
-    select pg_try_advisory_xact_lock(\(Int64(bitPattern: key.high))), (select answer from mesh_answers where key = \(key))
+    select /* fails when the request was answered or is under way */
+      1 / (pg_try_advisory_xact_lock(\(Int64(bitPattern: key.high)))
+        and not exists (select from mesh_answers where key = \(key)))::integer,
+      pg_try_advisory_xact_lock(\(Int64(bitPattern: request)))
     """
   }
 
-  /// The statement that only looks for the record.
-  var recall: SQL { "select answer from mesh_answers where key = \(key)" }
+  /// Whether the claim failed because another copy runs or has run.
+  static func isClaimed(_ error: PostgresError) -> Bool { error.state == .divisionByZero }
 
-  /// What looking has found: `new` when there is no record, also while a copy is running.
-  func recorded(in rows: Rows) throws -> Finding {
-    try rows.first.map { try finding(in: $0.decode([UInt8].self)) } ?? .new
+  /// The statement that looks for the record, and whether another copy of the same request runs.
+  var recall: SQL {
+    """
+    select (select answer from mesh_answers where key = \(key)), pg_try_advisory_xact_lock(\(Int64(bitPattern: request)))
+    """
   }
 
-  /// What the claim has found.
+  /// What looking has found: `open` when there is no record.
   func finding(in rows: Rows) throws -> Finding {
-    guard let row = rows.first else { return .busy }
-    let (isLocked, record) = try row.decode(Bool.self, [UInt8]?.self)
-    if let record { return try finding(in: record) }
-    return isLocked ? .new : .busy
+    guard let row = rows.first else { return .open(sameRequestRuns: false) }
+    let (record, isAlone) = try row.decode([UInt8]?.self, Bool.self)
+    return try record.map { try finding(in: $0) } ?? .open(sameRequestRuns: !isAlone)
   }
 
   private func finding(in record: [UInt8]) throws -> Finding {

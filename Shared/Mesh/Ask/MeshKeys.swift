@@ -57,6 +57,22 @@ public struct MeshKeys: Sendable {
     return own.derived(for: asker.map { "asked by \($0)" } ?? "gateway")
   }
 
+  /// The keys under which `service` seals its pushes, for itself and for the gateways.
+  func pushing(as service: String) -> KeyRing {
+    switch holder {
+    case .root(let root): Self.own(of: service, root: root).derived(for: PushMessage.keyPurpose)
+    case .service(_, let own, _): own.derived(for: PushMessage.keyPurpose)
+    }
+  }
+
+  /// The keys with which `service` signs links to its private objects, for itself and for the gateways.
+  public func signingMedia(of service: String) -> KeyRing {
+    switch holder {
+    case .root(let root): Self.own(of: service, root: root).derived(for: "media")
+    case .service(_, let own, _): own.derived(for: "media")
+    }
+  }
+
   /// The keys for what this service stores sealed.
   var atRest: KeyRing {
     switch holder {

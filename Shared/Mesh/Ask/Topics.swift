@@ -14,7 +14,13 @@ public enum MeshTopics {
   /// What each service serves.
   public static let catalogue = "mesh.catalogue"
 
+  /// What services tell clients.
+  public static let pushes = "gateway.pushes"
+  /// What gateways see of members' devices.
+  public static let activity = "gateway.activity"
+
   static let replyPartitions = 64
+  private static let pushPartitions = 24
   private static let requestPartitions = 24
   private static let eventPartitions = 24
   private static let tenMinutes = "600000"
@@ -26,6 +32,12 @@ public enum MeshTopics {
     [
       Admin.NewTopic(
         replies, partitions: replyPartitions,
+        settings: ["retention.ms": tenMinutes, "max.message.bytes": messageLimit]),
+      Admin.NewTopic(
+        pushes, partitions: pushPartitions,
+        settings: ["retention.ms": tenMinutes, "max.message.bytes": messageLimit]),
+      Admin.NewTopic(
+        activity, partitions: ActivityBatch.partitions,
         settings: ["retention.ms": tenMinutes, "max.message.bytes": messageLimit]),
       Admin.NewTopic(
         catalogue, partitions: 1, settings: ["cleanup.policy": "compact", "max.message.bytes": messageLimit]),
@@ -67,6 +79,7 @@ enum Header {
   static let reply = "reply"
   static let traceparent = "traceparent"
   static let reason = "mesh_reason"
+  static let push = "push"
 }
 
 /// The partition of a key as the Java client and librdkafka choose it (murmur2, seed 0x9747b28c): everybody finds a key in

@@ -32,8 +32,8 @@ import Telemetry
         switch try await self.attempt(asked, idempotency, work) {
         case .done(let answer): return answer
         case .otherBody: return Answer(Idempotency.otherBody)
-        case .busy where !idempotency.waitsWhileBusy: return Answer(Idempotency.inProgress)
-        case .busy, .new: break
+        case .open(sameRequestRuns: false) where idempotency.isKeyFromClient: return Answer(Idempotency.inProgress)
+        case .open: break
         }
       } catch let error as PostgresError where error.passes || Idempotency.isDuplicate(error) {
         attempt += 1
@@ -55,11 +55,10 @@ import Telemetry
   /// What a request was answered before; nil when it was not yet. Throws `PostgresError`.
   func recall(_ asked: Asked) async throws -> Answer? {
     let idempotency = Idempotency(asked, ring: ring)
-    let rows = try await transactor.database.query(idempotency.recall)
-    return switch try idempotency.recorded(in: rows) {
+    return switch try await idempotency.finding(in: transactor.database.query(idempotency.recall)) {
     case .done(let answer): answer
     case .otherBody: Answer(Idempotency.otherBody)
-    case .new, .busy: nil
+    case .open: nil
     }
   }
 
@@ -68,12 +67,14 @@ import Telemetry
     let answer: Answer
   }
 
+  /// Nobody waits for the claim by itself: it travels with the work's first statement, and where the work waits for none,
+  /// with the commit. So the work may have begun when the claim fails, but none of its statements has.
   private func attempt(_ asked: Asked, _ idempotency: Idempotency, _ work: Work) async throws -> Idempotency.Finding {
     let timeout = asked.passport.deadline - Timestamp.now
+    var claim: Result<Rows, PostgresError>?
     do {
       return try await transactor.run(now: asked.context.now, timeout: timeout) { transaction, tx in
-        let found = try idempotency.finding(in: await transaction.query(idempotency.claim))
-        guard found == .new else { return found }
+        transaction.send(idempotency.claim) { claim = $0 }
         let answer: Answer
         do {
           answer = try await work(tx)
@@ -81,12 +82,20 @@ import Telemetry
           answer = Answer(Problem(committed.refusal))
         } catch {
           guard let no = Answer.no(error) else { throw error }
+          // One that needed no statement came before the claim was answered.
+          if claim == nil { try await transaction.query("select") }
           throw No(answer: no)
         }
         transaction.send(idempotency.record(answer))
         return .done(answer)
       }
-    } catch let no as No {
+    } catch {
+      if case .failure(let reason) = claim, !reason.isConsequence {
+        // Whatever the work made of it, this is why it failed.
+        guard Idempotency.isClaimed(reason) else { throw reason }
+        return try await idempotency.finding(in: transactor.database.query(idempotency.recall))
+      }
+      guard let no = error as? No else { throw error }
       try await transactor.database.query(idempotency.record(no.answer))
       return .done(no.answer)
     }

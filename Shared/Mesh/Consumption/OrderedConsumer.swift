@@ -10,7 +10,10 @@ import Telemetry
 /// **Bounds.** `limit` messages are under way; when `waitingLimit` wait, all partitions pause until half of them are done.
 @Loop final class OrderedConsumer: ConsumerDelegate {
   /// Handles one message. When it returns, the message is done; it never comes again unless the process dies first.
-  typealias Handler = @Loop (KafkaMessage) async -> Void
+  typealias Handler = @Loop (KafkaMessage) async throws(Unfinished) -> Void
+
+  /// Says that a message was not handled, as the process is ending: it comes again, to whoever reads the partition next.
+  struct Unfinished: Error {}
 
   private struct Item {
     let message: KafkaMessage
@@ -40,6 +43,8 @@ import Telemetry
   private var rested: [Promise<Void>] = []
   private let lag: Gauge
 
+  /// Messages that are being handled.
+  var underWay: Int { queue.running }
   /// Whether the group has given this member its partitions at least once.
   private(set) var hasJoined = false
   /// Called when the consumer can do nothing more: the process should end and be started again.
@@ -100,7 +105,12 @@ import Telemetry
       }
       item.tenure.running += 1
       Loop.task { [self] in
-        await handler(item.message)
+        do throws(Unfinished) {
+          try await handler(item.message)
+          item.tenure.progress.finish(item.message.offset)
+        } catch {
+          // The mark stays before it, and so does what is committed.
+        }
         finish(item, key)
       }
     }
@@ -110,7 +120,6 @@ import Telemetry
   private func finish(_ item: Item, _ key: Int?) {
     queue.finish(key: key)
     item.tenure.running -= 1
-    item.tenure.progress.finish(item.message.offset)
     if item.tenure.isLeaving, item.tenure.running == 0 { announceRest() }
     startWork()
     pauseOrResume()
@@ -190,7 +199,7 @@ import Telemetry
     let staying = owned.filter { !$0.value.isLeaving }.map(\.key)
     let offsets = takeToCommit(staying)
     guard !offsets.isEmpty else { return }
-    Task { @Loop in
+    Loop.task { [self] in
       do {
         try await consumer.commit(offsets)
       } catch {

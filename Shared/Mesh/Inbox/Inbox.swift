@@ -28,6 +28,7 @@ import Telemetry
   private let service: String
   private let transactor: Transactor
   private let publisher: Publisher
+  private let bystander: Bystander
   private let log: Log
   private var consumer: OrderedConsumer!
   private var handlers: [String: Handler] = [:]
@@ -42,12 +43,13 @@ import Telemetry
 
   init(service: String, _ transactor: Transactor, _ publisher: Publisher, log: Log, metrics: Metrics) {
     (self.service, self.transactor, self.publisher, self.log) = (service, transactor, publisher, log)
+    bystander = Bystander(transactor.database)
     applied = metrics.counter("mesh_events_applied_total", "Events that took effect.")
     dropped = metrics.counter("mesh_events_dropped_total", "Events that had taken effect before.")
     early = metrics.counter("mesh_events_early_total", "Events parked to wait for an earlier one.")
     poisoned = metrics.counter("mesh_events_dead_total", "Events parked since their handler failed.")
     consumer = OrderedConsumer(group: "\(service).events", limit: Self.limit, log: log, metrics: metrics) {
-      [unowned self] in await take($0)
+      [unowned self] message throws(OrderedConsumer.Unfinished) in try await take(message)
     }
   }
 
@@ -87,18 +89,26 @@ import Telemetry
 
   // MARK: One event
 
-  private func take(_ message: KafkaMessage) async {
+  private func take(_ message: KafkaMessage) async throws(OrderedConsumer.Unfinished) {
     guard let record = CloudEvent.read(message) else {
       poisoned.add(1)
       return publisher.announceDead(
         message.allHeaders, key: message.key, value: message.value ?? [], reason: "not an event of the mesh",
         service: service)
     }
-    await settle(record) { try await self.advance(record) }
+    try await settle(record) {
+      if self.handlers[record.name] == nil, try await self.bystander.pass(record) {
+        self.applied.add(1)
+      } else {
+        try await self.advance(record)
+      }
+    }
   }
 
-  /// Repeats `step` until it succeeds or `record` is parked. Stops without either when the process ends.
-  private func settle(_ record: OutboxRecord, _ step: @Loop () async throws -> Void) async {
+  /// Repeats `step` until it succeeds or `record` is parked. Throws when the process ends before that.
+  private func settle(
+    _ record: OutboxRecord, _ step: @Loop () async throws -> Void
+  ) async throws(OrderedConsumer.Unfinished) {
     var attempt = 0
     var pause = Duration.milliseconds(20)
     while !isStopping {
@@ -110,12 +120,13 @@ import Telemetry
         attempt += 1
         if attempt == Self.attempts {
           // Parking waits for the database like anything else.
-          return await settle(record) { try await self.bury(record, reason: "\(error)", attempts: attempt) }
+          return try await settle(record) { try await self.bury(record, reason: "\(error)", attempts: attempt) }
         }
       }
       try? await Loop.sleep(for: pause)
       pause = min(pause * 2, .seconds(1))
     }
+    throw OrderedConsumer.Unfinished()
   }
 
   /// Two replicas began the same aggregate at the same time, and the other was faster.
@@ -139,6 +150,8 @@ import Telemetry
       case .apply:
         try await apply(record, tx)
         transaction.send(place.statement(for: record, version: record.version, hasParked: place.hasParked))
+        // A copy of it may have come too early before.
+        if place.hasParked { transaction.send(InboxStatements.forget(record)) }
         return place.hasParked
       }
     }
@@ -201,7 +214,9 @@ import Telemetry
         return
       } catch {
         guard let current else { return }
-        return await settle(current) { try await self.bury(current, reason: "\(error)", attempts: 1) }
+        // It is parked already; when the process ends first, the sweep of another comes to it.
+        try? await settle(current) { try await self.bury(current, reason: "\(error)", attempts: 1) }
+        return
       }
     }
   }
@@ -210,7 +225,7 @@ import Telemetry
     sweepTimer?.reset(after: Self.sweepInterval)
     guard !isSweeping, !isStopping else { return }
     isSweeping = true
-    Task { @Loop in
+    Loop.task { [self] in
       await sweep()
       isSweeping = false
     }

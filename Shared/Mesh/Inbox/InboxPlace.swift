@@ -88,6 +88,14 @@ enum InboxStatements {
     """
   }
 
+  /// Takes an event, which has taken effect from elsewhere, out of those that are parked.
+  static func forget(_ record: OutboxRecord) -> SQL {
+    """
+    delete from mesh_parked where source = \(record.source) and subject = \(record.subject)
+      and version = \(record.version)
+    """
+  }
+
   /// Notes whether anything is parked.
   static func noteEmpty(source: String, subject: UniqueID) -> SQL {
     """

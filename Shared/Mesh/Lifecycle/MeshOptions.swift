@@ -19,11 +19,11 @@ public struct MeshOptions: OptionGroup {
     help: "The service's role in PostgreSQL; the first schema of its search_path is the service's.")
   public var databaseURL: Secret<ServiceURL>? = nil
 
-  /// How many transactions run side by side.
+  /// How many transactions run side by side. Those that commit at the same time share one flush to the server's disk.
   @Option(
     "database-connections", env: "DATABASE_CONNECTIONS", in: 1...64,
     help: "Transactions that run side by side; the rest wait. Two more connections serve reads and migrations.")
-  public var databaseConnections: Int = 8
+  public var databaseConnections: Int = 16
 
   /// The service's key.
   @Option("mesh-key", env: "MESH_KEY", help: "The service's key: ID:HEX, and older ones after a comma.")

@@ -40,6 +40,11 @@ import enum Wire.JSONEncoding
   private var parts: Parts?
   private var endpoints: [EndpointRecord] = []
   private var events: [EventRecord] = []
+  private var pushes: [PushRecord] = []
+  private var repetitions: [Repetition] = []
+  private var activity: ActivityFeed?
+  /// The endpoints for which leave to send files is given.
+  private var tickets: Set<String> = []
   private var state = "starting"
   private var failure: String?
   private var failed = Promise<Void>()
@@ -49,6 +54,7 @@ import enum Wire.JSONEncoding
     let kafka: KafkaConfiguration
     let answerer: Answerer
     let asker: Asker?
+    let pushes: PushSender
     let durable: Durable?
   }
 
@@ -56,7 +62,9 @@ import enum Wire.JSONEncoding
   private struct Durable {
     let database: Database
     let publisher: Publisher
+    let pushes: PushOutbox
     let writes: Writes
+    let jointWrites: JointWrites
     let inbox: Inbox
     let timers: TimerRunner
     let states: StatePublisher
@@ -96,11 +104,28 @@ import enum Wire.JSONEncoding
   }
 
   /// Answers an endpoint in a transaction that holds its idempotency record too: a repeated request gets the first
-  /// one's answer. A refusal that is thrown undoes the transaction, and is an answer.
+  /// one's answer. `body` may begin for that one as well, but none of what it sends through its `Tx` is carried out. A
+  /// refusal that is thrown undoes the transaction, and is an answer.
   public func write<Request: Endpoint>(
     _ type: Request.Type, _ body: @escaping @Loop (Request, Context, Tx) async throws -> Request.Reply
   ) {
     let writes = durable.writes
+    enter(type, mayBeHedged: true)
+    running.answerer.add(type.name) { [self] asked in
+      await guarded(asked, type) {
+        let request = try asked.decode(type)
+        return await writes.answer(asked) { tx in try .reply(to: type, await body(request, asked.context, tx)) }
+      }
+    }
+  }
+
+  /// Answers as `write` does, but many requests share one transaction and its commit: for what is asked most. `body` has to
+  /// refuse before it changes anything, since a refusal leaves the transaction to the others; and requests that lock the
+  /// same rows have to have the same partition key, which keeps them in different transactions.
+  public func writeJointly<Request: Endpoint>(
+    _ type: Request.Type, _ body: @escaping @Loop (Request, Context, Tx) async throws -> Request.Reply
+  ) {
+    let writes = durable.jointWrites
     enter(type, mayBeHedged: true)
     running.answerer.add(type.name) { [self] asked in
       await guarded(asked, type) {
@@ -130,6 +155,21 @@ import enum Wire.JSONEncoding
     }
   }
 
+  /// Gives leave to send a file to an endpoint whose route takes one, before the gateway takes any of it; throws the
+  /// endpoint's refusal where there is none. The endpoint itself is answered as any other, when the file is in storage.
+  public func ticket<Request: Endpoint>(
+    for type: Request.Type, _ body: @escaping @Loop (UploadOffer, Context) async throws -> UploadTicket
+  ) {
+    precondition(type.route?.body == .upload, "\(type.name) takes no files")
+    tickets.insert(type.name)
+    running.answerer.add(type.name + Route.ticketSuffix) { [self] asked in
+      await guarded(asked, type) {
+        let ticket = try await body(FieldDecoding.decode(from: asked.body), asked.context)
+        return Answer(.reply, status: 200, body: try JSONEncoding.bytes(of: ticket))
+      }
+    }
+  }
+
   /// Handles an event of another service in a transaction: exactly once, in order for each aggregate.
   public func handle<Fact: Event>(_ type: Fact.Type, _ body: @escaping @Loop (Fact, Tx) async throws -> Void) {
     durable.inbox.add(type.name, source: type.service) { record, tx in
@@ -147,6 +187,37 @@ import enum Wire.JSONEncoding
     repeat events.append(record { try EventRecord((each types).self) })
   }
 
+  /// Enters into the catalogue what the service tells clients, and on which channels.
+  public func pushes<each P: Push>(_ types: repeat (each P).Type, on channels: ChannelPattern) {
+    repeat pushes.append(record { try PushRecord((each types).self, on: channels) })
+  }
+
+  /// Tells the clients that are subscribed to `channel`: at once, and at most once. For what is of interest at the moment;
+  /// what must arrive goes through `Tx.push`. With a `view`, only those who were granted it are told.
+  public func push<P: Push>(_ push: P, to channel: Channel, view: String? = nil) throws {
+    let sender = running.pushes
+    sender.send(try PushMessage(push, id: UniqueID(at: .now), source: sender.source, to: channel, view: view))
+  }
+
+  /// Has the gateways ask again whether the subscribers of `channel` may be there, and how they see it. At most once; a
+  /// change that must not be missed goes through `Tx.recheck`.
+  public func recheck(_ channel: Channel) {
+    let sender = running.pushes
+    sender.send(PushMessage(id: UniqueID(at: .now), source: sender.source, kind: .recheck, channel: channel))
+  }
+
+  /// Hears what the gateways see of members' devices: at least once, each gateway's batches in order within a partition.
+  /// Replicas share the partitions. A batch whose handler throws is handled again.
+  public func hears(_ body: @escaping @Loop (ActivityBatch) async throws -> Void) {
+    precondition(activity == nil, "\(name) hears the gateways once")
+    activity = ActivityFeed(service: name, log: log, metrics: metrics, handler: body)
+  }
+
+  /// Does something again and again on each replica while the service runs, never twice at once. `what` is for the log.
+  public func repeats(every interval: Duration, _ what: String, _ body: @escaping @Loop () async throws -> Void) {
+    repetitions.append(Repetition(every: interval, what, log: log, work: body))
+  }
+
   /// Makes the topics of state that the service shares with `Tx.share`.
   public func shares<each State: SharedState>(_ types: repeat (each State).Type) {
     repeat durable.states.add((each types).topic)
@@ -157,6 +228,9 @@ import enum Wire.JSONEncoding
 
   /// The keys under which the service stores what nobody else may read.
   public var storageKeys: KeyRing { keys.atRest }
+
+  /// The keys with which the service signs links to its private objects (`MediaLink`).
+  public var mediaKeys: KeyRing { keys.signingMedia(of: name) }
 
   /// Does something that nobody asked for, in a transaction: what a service does when it starts. Throws what `body` throws,
   /// and `PostgresError`.
@@ -201,6 +275,12 @@ import enum Wire.JSONEncoding
 
   private func enter<Request: Endpoint>(_ type: Request.Type, mayBeHedged: Bool) {
     precondition(type.service == name, "\(type.name) belongs to \(type.service), and this is \(name)")
+    if case .admits(let channels) = type.socket {
+      let fields = record { try Schema(of: type) }.properties.map(\.name)
+      precondition(
+        type.Reply.self == ChannelGrant.self && fields == [channels.parameter],
+        "\(type.name) admits to \(channels): it has the field \(channels.parameter) and answers a ChannelGrant")
+    }
     endpoints.append(record { try EndpointRecord(type, mayBeHedged: mayBeHedged) })
   }
 
@@ -217,6 +297,8 @@ import enum Wire.JSONEncoding
         guard route.audience.includes(asked.context.caller) else {
           throw Problem(403, "forbidden", "This is for others: \(route.audience.rawValue).")
         }
+      } else if type.socket != nil {
+        _ = try asked.context.member
       } else if asked.passport.asker == nil {
         return Answer(.unknownEndpoint, status: 404, body: [])
       }
@@ -255,7 +337,8 @@ import enum Wire.JSONEncoding
   private var unreadiness: String? {
     if state != "running" { return state }
     guard let parts else { return "starting" }
-    return parts.answerer.isReady && parts.durable?.inbox.isReady ?? true ? nil : "joining its groups"
+    let hasJoined = parts.answerer.isReady && parts.durable?.inbox.isReady ?? true && activity?.isReady ?? true
+    return hasJoined ? nil : "joining its groups"
   }
 
   private func start(_ describe: @Loop (MeshService) async throws -> Void) async throws {
@@ -269,15 +352,20 @@ import enum Wire.JSONEncoding
     state = "waiting for PostgreSQL"
     let answerer = try Answerer(service: name, kafka, keys: keys, log: log, metrics: metrics)
     let asker = options.peers == nil ? nil : try Asker(kafka, keys: keys, log: log, metrics: metrics)
-    let durable: Durable? = if let migrations { try await openDatabase(migrations, kafka) } else { nil }
-    parts = Parts(kafka: kafka, answerer: answerer, asker: asker, durable: durable)
+    let pushes = try PushSender(source: name, kafka, keys: keys, log: log, metrics: metrics)
+    let durable: Durable? = if let migrations { try await openDatabase(migrations, kafka, pushes) } else { nil }
+    parts = Parts(kafka: kafka, answerer: answerer, asker: asker, pushes: pushes, durable: durable)
 
     state = "starting"
     try await describe(self)
+    for endpoint in endpoints where endpoint.route?.body == .upload {
+      precondition(tickets.contains(endpoint.name), "\(endpoint.name) takes files: say who may send them, with ticket")
+    }
     if let durable {
       _ = try await admin.createTopics(durable.inbox.heardSources.flatMap { MeshTopics.own(of: $0) })
       _ = try await admin.createTopics(durable.states.newTopics)
       durable.publisher.start()
+      durable.pushes.start()
       try await durable.states.start(kafka)
     }
     try await asker?.start()
@@ -290,6 +378,9 @@ import enum Wire.JSONEncoding
       durable.timers.start()
       tend(durable)
     }
+    activity?.failedForGood = { [weak self] in self?.fail("\($0)") }
+    try activity?.start(kafka, instance: instance)
+    for repetition in repetitions { repetition.start() }
     try await enterCatalogue(kafka)
     state = "running"
     log.info("running", ["endpoints": endpoints.count, "version": version])
@@ -312,7 +403,9 @@ import enum Wire.JSONEncoding
     let description: String
   }
 
-  private func openDatabase(_ migrations: [Migration], _ kafka: KafkaConfiguration) async throws -> Durable {
+  private func openDatabase(
+    _ migrations: [Migration], _ kafka: KafkaConfiguration, _ pushSender: PushSender
+  ) async throws -> Durable {
     guard let url = options.databaseURL?.exposed.text else {
       throw ConfigurationProblem(description: "DATABASE_URL: not set, and \(name) needs a database")
     }
@@ -328,12 +421,14 @@ import enum Wire.JSONEncoding
     }
     let publisher = try Publisher(kafka, database, log: log, metrics: metrics)
     try await publisher.tendPartitions(now: .now)
-    let transactor = Transactor(database, publisher)
+    let pushes = PushOutbox(database, pushSender, log: log)
+    let transactor = Transactor(database, publisher, pushes)
+    let writes = Writes(transactor, ring: keys.atRest, log: log)
     let states = StatePublisher(database, log: log, metrics: metrics)
     transactor.stateShared = { [weak states] in states?.look() }
     return Durable(
-      database: database, publisher: publisher,
-      writes: Writes(transactor, ring: keys.atRest, log: log),
+      database: database, publisher: publisher, pushes: pushes,
+      writes: writes, jointWrites: JointWrites(transactor, writes, ring: keys.atRest),
       inbox: Inbox(service: name, transactor, publisher, log: log, metrics: metrics),
       timers: TimerRunner(service: name, transactor, publisher, log: log, metrics: metrics), states: states,
       transactor: transactor)
@@ -358,14 +453,15 @@ import enum Wire.JSONEncoding
     try await catalogue.open(kafka)
     let producer = try Producer(kafka)
     try await catalogue.publish(
-      ServiceRecord(service: name, version: version, endpoints: endpoints, events: events), with: producer)
+      ServiceRecord(service: name, version: version, endpoints: endpoints, events: events, pushes: pushes),
+      with: producer)
     try await producer.close(within: .seconds(5))
     await catalogue.close()
   }
 
   /// Looks after tables that would grow for ever: at once, and then every few minutes.
   private func tend(_ durable: Durable) {
-    Task { @Loop in
+    Loop.task { [self] in
       while state != "ending" {
         do {
           try await durable.publisher.tendPartitions(now: .now)
@@ -396,10 +492,14 @@ import enum Wire.JSONEncoding
     state = "ending"
     guard let parts else { return }
     let limit = options.drainTime
+    for repetition in repetitions { await repetition.stop() }
+    await activity?.stop(within: limit)
     await parts.durable?.timers.stop(within: limit)
     await parts.durable?.inbox.stop(within: limit)
     await parts.answerer.stop(within: limit)
     await parts.asker?.close()
+    await parts.pushes.close()
+    await parts.durable?.pushes.stop()
     await parts.durable?.publisher.stop(within: .seconds(5))
     await parts.durable?.states.stop(within: .seconds(2))
     parts.durable?.database.close()

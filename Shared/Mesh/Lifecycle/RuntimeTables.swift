@@ -104,5 +104,17 @@ enum RuntimeTables {
         );
         create index mesh_shared_state_due on mesh_shared_state (topic) where version > published;
         """),
+    Migration(
+      name: "006_pushes",
+      sql: """
+        -- Pushes that nobody has seen acknowledged by Kafka. From due_at on, the relay may send them. The body is sealed.
+        create table mesh_pushes (
+          id uuid primary key,
+          channel text not null,
+          head bytea not null,
+          body bytea not null,
+          due_at timestamptz not null
+        );
+        """),
   ]
 }

@@ -24,6 +24,7 @@ import Telemetry
 
   private let database: Database
   private let producer: Producer
+  private let linger = AdaptiveLinger()
   private let log: Log
   private var published: [UniqueID] = []
   private var markTimer: LoopTimer?
@@ -49,6 +50,7 @@ import Telemetry
   func stop(within limit: Duration) async {
     isClosed = true
     relayTimer?.cancel()
+    linger.flush()
     do {
       try await producer.close(within: limit)
     } catch {
@@ -62,7 +64,7 @@ import Telemetry
   func publish(_ records: [OutboxRecord]) {
     for record in records {
       guard !isClosed, producer.pending < Self.pendingLimit else { return }
-      send(record)
+      linger.send(underWay: producer.pending) { [weak self] in self?.send(record) }
     }
   }
 
@@ -87,7 +89,7 @@ import Telemetry
       guard markTimer?.isArmed != true else { return }
       if let markTimer { return markTimer.reset(after: Self.markInterval) }
       markTimer = Loop.schedule(after: Self.markInterval) { [weak self] in
-        Task { @Loop in await self?.removeMarks() }
+        Loop.task { await self?.removeMarks() }
       }
     case .failure(let error):
       log.limited().warning("an event was not published; a relay will", ["event": record.name, "error": "\(error)"])
@@ -126,7 +128,7 @@ import Telemetry
     relayTimer?.reset(after: Self.relayInterval)
     guard !isRelaying, !isClosed else { return }
     isRelaying = true
-    Task { @Loop in
+    Loop.task { [self] in
       do {
         while try await relay() == Self.relayBatch {}
       } catch {

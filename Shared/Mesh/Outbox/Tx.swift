@@ -13,7 +13,10 @@ import Wire
   static let publishGrace = Duration.seconds(2)
 
   private let transaction: Transaction
+  private let pushes: PushOutbox
   private var emitted: [Emission] = []
+  /// Pushes to send after the commit.
+  private(set) var pushed: [PushOutbox.Row] = []
   /// Timers that were set, the earliest first due.
   private(set) var earliestTimer: Timestamp?
   /// Whether shared state was changed.
@@ -27,10 +30,11 @@ import Wire
     let name: String
     let subject: UniqueID
     let payload: String
+    let traceparent: String?
   }
 
-  init(_ transaction: Transaction, now: Timestamp) {
-    (self.transaction, self.now) = (transaction, now)
+  init(_ transaction: Transaction, _ pushes: PushOutbox, now: Timestamp) {
+    (self.transaction, self.pushes, self.now) = (transaction, pushes, now)
   }
 
   /// Sends a statement and waits for its answer. Throws `PostgresError`; the transaction has failed then.
@@ -50,7 +54,25 @@ import Wire
     emitted.append(
       Emission(
         id: UniqueID(at: now), name: Fact.name, subject: event.subject,
-        payload: String(decoding: try JSONEncoding.bytes(of: event), as: UTF8.self)))
+        payload: String(decoding: try JSONEncoding.bytes(of: event), as: UTF8.self),
+        traceparent: TraceContext.current?.traceparent))
+  }
+
+  /// Tells the clients that are subscribed to `channel`, if and only if the work is committed; with a `view`, only those
+  /// who were granted it.
+  public func push<P: Push>(_ push: P, to channel: Channel, view: String? = nil) throws {
+    send(try PushMessage(push, id: UniqueID(at: now), source: pushes.source, to: channel, view: view))
+  }
+
+  /// Has the gateways ask again whether the subscribers of `channel` may be there, and how they see it.
+  public func recheck(_ channel: Channel) {
+    send(PushMessage(id: UniqueID(at: now), source: pushes.source, kind: .recheck, channel: channel))
+  }
+
+  private func send(_ message: PushMessage) {
+    let (row, statement) = pushes.row(of: message, now: now)
+    pushed.append(row)
+    transaction.send(statement)
   }
 
   /// Fires `timer` once, at `time` or within two seconds after it. One timer of its kind is kept for each key: setting
@@ -95,7 +117,6 @@ import Wire
   /// Writes what was emitted, along with the commit. `written` gets the events with their versions when all of it has
   /// arrived, which is before the commit is confirmed.
   func writeEmitted(_ written: @escaping @Loop (OutboxRecord) -> Void) {
-    let trace = TraceContext.current?.traceparent
     let due = now + Self.publishGrace
     // Everybody takes the versions' locks in the same order, so that nobody waits in a circle.
     for event in emitted.enumerated().sorted(by: { ($0.element.subject, $0.offset) < ($1.element.subject, $1.offset) })
@@ -107,18 +128,18 @@ import Wire
           on conflict (subject) do update set version = v.version + 1 returning version
         ), kept as (
           insert into mesh_outbox (id, name, subject, version, payload, traceparent, occurred_at)
-          select \(event.id), \(event.name), \(event.subject), version, \(event.payload), \(trace), \(now) from next
+          select \(event.id), \(event.name), \(event.subject), version, \(event.payload), \(event.traceparent), \(now) from next
         ), pending as (
           insert into mesh_unpublished (id, occurred_at, due_at) values (\(event.id), \(now), \(due))
         )
         select version from next
         """
-      transaction.send(statement) { rows in
-        guard let version = try? rows.first?.decode(column: 0, as: Int64.self) else { return }
+      transaction.send(statement) { outcome in
+        guard let version = try? outcome.get().first?.decode(column: 0, as: Int64.self) else { return }
         written(
           OutboxRecord(
             id: event.id, name: event.name, subject: event.subject, version: version, payload: event.payload,
-            traceparent: trace, occurredAt: self.now))
+            traceparent: event.traceparent, occurredAt: self.now))
       }
     }
     emitted = []

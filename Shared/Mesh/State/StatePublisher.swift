@@ -78,7 +78,7 @@ import Telemetry
       return
     }
     isLooking = true
-    Task { @Loop in
+    Loop.task { [self] in
       do {
         repeat {
           looksAgain = false

@@ -10,7 +10,8 @@ import Telemetry
 /// it knows of, and looks at least once a second for those that others set.
 ///
 /// **Failures.** When a batch fails, its timers are fired one by one. One that fails alone is tried again later, less and
-/// less often; in the end it stays in its table with the reason, and is announced on the dead-letter topic.
+/// less often; in the end it stays in its table with the reason, and is announced on the dead-letter topic. Taking the
+/// reason and the attempts away (`mesh dead redrive`) has it fire again.
 @Loop final class TimerRunner {
   /// What the service does when a timer fires, given its payload.
   typealias Handler = @Loop ([UInt8], Tx) async throws -> Void
@@ -92,7 +93,7 @@ import Telemetry
 
   private func look() {
     running += 1
-    Task { @Loop in
+    Loop.task { [self] in
       do {
         while !isStopping, try await fireBatch() == Self.batch {}
         if running == 1, !isStopping, let next = try await nextDue() { expect(next) }
@@ -183,7 +184,8 @@ import Telemetry
   private func putOff(_ due: Due, _ reason: String) async {
     let attempts = due.attempts + 1
     let isOver = attempts >= Self.attempts
-    let pause = Duration.seconds(1 << min(attempts, 12))
+    // One that is given up is due when it failed: that is what operators are shown.
+    let pause = isOver ? .zero : Duration.seconds(1 << min(attempts, 12))
     do {
       try await transactor.database.query(
         """

@@ -28,6 +28,16 @@ import Postgres
       """)
   }
 
+  /// Whether there is such a board.
+  func exists(_ board: BoardID) async throws -> Bool {
+    try await !database.query("select from boards where id = \(board)").isEmpty
+  }
+
+  /// Hangs a picture over a board; false when there is no such board.
+  func hang(_ picture: ObjectKey, over board: BoardID) async throws -> Bool {
+    try await database.query("update boards set picture = \(picture.text) where id = \(board)").affected == 1
+  }
+
   /// The texts of a board's notes.
   func notes(on board: BoardID) async throws -> [String] {
     try await database.query("select text from notes where board = \(board) order by number").map {
@@ -38,6 +48,16 @@ import Postgres
   /// Keeps something that was written down.
   static func jot(_ text: String, as jot: JotID, in tx: Tx) {
     tx.send("insert into jots (id, text) values (\(jot), \(text))")
+  }
+
+  /// Whether nobody may watch a board any more.
+  func isLocked(_ board: BoardID) async throws -> Bool {
+    try await !database.query("select from locked_boards where board = \(board)").isEmpty
+  }
+
+  /// Lets nobody watch a board any more.
+  func close(_ board: BoardID) async throws {
+    try await database.query("insert into locked_boards (board) values (\(board)) on conflict do nothing")
   }
 
   /// Notes that a board has reminded of one of its notes.
@@ -53,11 +73,12 @@ enum ExampleTables {
     Migration(
       name: "001_boards",
       sql: """
-        create table boards (id uuid primary key, notes integer not null);
+        create table boards (id uuid primary key, notes integer not null, picture text);
         create table notes (
           board uuid not null, number integer not null, text text not null, reminders integer not null default 0,
           primary key (board, number));
         create table jots (id uuid primary key, text text not null);
+        create table locked_boards (board uuid primary key);
         """)
   ]
   static let tally = [

@@ -28,7 +28,7 @@ import Testing
       database = Database(.init(url: try await PostgresServer.shared().freshURL(), applicationName: "test"))
       try await database.migrate(RuntimeTables.migrations, recordedIn: RuntimeTables.record)
       let publisher = try Publisher(TestMesh.kafka(), database, log: .disabled, metrics: Metrics())
-      transactor = Transactor(database, publisher)
+      transactor = Transactor(database, publisher, try TestMesh.pushes(of: "test", in: database))
       for _ in 0..<replicas {
         let state = StatePublisher(database, log: TestMesh.log, metrics: Metrics())
         state.add(topic)
