@@ -1,4 +1,5 @@
 import Mesh
+import Storage
 import Telemetry
 
 /// Everything an operator can set.
@@ -13,10 +14,13 @@ struct GatewayOptions: Options {
     "ops", env: "OPS_ADDRESS", help: "Where /healthz, /readyz and /metrics are served; port 0 chooses a free one.")
   var ops: HostPort = "127.0.0.1:0"
 
-  @Option("replica", env: "REPLICA", in: 0...9999, help: "The number of this gateway, for the log.")
-  var replica: Int = 0
+  @Option("replica", env: "REPLICA", help: "The number of this gateway, which no other has at the same time.")
+  var replica: Int? = nil
 
   let kafka = KafkaOptions()
+
+  @Option("redis-url", env: "REDIS_URL", help: "Where Redis is: redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE].")
+  var redis: Secret<String> = Secret("redis://127.0.0.1:6379")
 
   @Option(
     "root-key", env: "MESH_ROOT_KEY",
@@ -55,6 +59,20 @@ struct GatewayOptions: Options {
   @Option("max-connections", env: "GATEWAY_MAX_CONNECTIONS", in: 16...1_000_000, help: "Clients that may be connected.")
   var maxConnections: Int = 60_000
 
+  @Option(
+    "max-sockets", env: "GATEWAY_MAX_SOCKETS", in: 1...1_000_000, help: "Realtime clients that may be connected.")
+  var maxSockets: Int = 50_000
+
+  @Option(
+    "max-sockets-of-member", env: "GATEWAY_MAX_SOCKETS_OF_MEMBER", in: 1...1_000_000,
+    help: "Realtime clients of one member that may be connected to one gateway.")
+  var maxSocketsOfMember: Int = 100
+
+  @Option(
+    "pusher-secret", env: "PUSHER_SECRET",
+    help: "What channel authorisations are signed with, at all gateways alike; by default made of the root key.")
+  var pusherSecret: Secret<String>? = nil
+
   @Option("token-cache", env: "GATEWAY_TOKEN_CACHE", in: 2...10_000_000, help: "Access tokens that are remembered.")
   var tokenCache: Int = 50_000
 
@@ -63,7 +81,21 @@ struct GatewayOptions: Options {
     help: "How long requests under way may take when the gateway is asked to end.")
   var drainTime: Duration = .seconds(16)
 
+  let storage = StorageOptions()
+
+  @Option(
+    "spool", env: "GATEWAY_SPOOL", help: "Folder on disk where files are collected while they are being uploaded.")
+  var spool: String = "/var/tmp"
+
+  @Option("max-uploads", env: "GATEWAY_MAX_UPLOADS", in: 1...10_000, help: "Files that may be on their way at once.")
+  var maxUploads: Int = 64
+
   let logs = LogOptions()
+}
+
+extension GatewayOptions {
+  /// What Kafka and Redis know this gateway by.
+  var name: String { replica.map { "gateway-\($0)" } ?? "gateway" }
 }
 
 extension Edge.Options {

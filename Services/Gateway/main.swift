@@ -4,7 +4,7 @@ import Telemetry
 let options = GatewayOptions.load()
 
 Loop.run {
-  let log = Log(service: "gateway", replica: String(options.replica), options: options.logs)
+  let log = Log(service: "gateway", replica: options.replica.map(String.init) ?? "-", options: options.logs)
   do {
     try await GatewayProcess(options, log).run()
     return 0

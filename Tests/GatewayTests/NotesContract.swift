@@ -49,12 +49,68 @@ enum NotesContract {
     static let route = Route?.some(.post("/api/v1/admin/notes/purge", .admin, rate: .sensitive))
   }
 
+  /// Says that a page is still open, or is being closed.
+  struct Seen: Endpoint {
+    typealias Reply = Nothing
+    static let name = "notes.seen"
+    static let route = Route?.some(.post("/api/v1/seen", .member, body: .beacon))
+    let page: String
+  }
+
+  /// All notes as a table.
+  struct Table: Endpoint {
+    typealias Reply = Document
+    static let name = "notes.table"
+    static let route = Route?.some(.get("/api/v1/notes.csv", .member, answers: "text/csv; charset=utf-8"))
+  }
+
+  /// The way to another site.
+  struct Elsewhere: Endpoint {
+    typealias Reply = Redirect
+    static let name = "notes.elsewhere"
+    static let route = Route?.some(.get("/api/v1/elsewhere", .anyone))
+  }
+
+  /// Hangs a picture over a note.
+  struct Hang: Endpoint {
+    enum Refusal: String, CaseIterable, Contract.Refusal {
+      case full = "no_room"
+      var status: Int { 409 }
+      var detail: String { "There is no room." }
+    }
+    typealias Reply = Nothing
+    static let name = "notes.hang"
+    static let route = Route?.some(
+      .upload(.put, "/api/v1/notes/{note}/picture", .member, of: ["image/png", "image/jpeg"], upTo: 10 << 20))
+    let note: UniqueID
+    let object: ObjectKey
+    let size: Int
+    let sha256: String
+    let mediaType: String
+    let fileName: String?
+  }
+
   /// Not on the public surface.
   struct Count: Endpoint {
     struct Reply: Codable, Sendable { let count: Int }
     static let name = "notes.count"
     static let route = Route?.none
     let member: MemberID
+  }
+
+  /// Decides who may watch a note.
+  struct WatchNote: Endpoint {
+    typealias Reply = ChannelGrant
+    static let name = "notes.watch-note"
+    static let route = Route?.none
+    static let socket = SocketUse?.some(.admits(to: "presence-note-{note}"))
+    let note: UniqueID
+  }
+
+  /// Tells those who watch a note that it has changed.
+  struct NoteChanged: Push {
+    static let name = "note.changed"
+    let text: String
   }
 
   struct NoteAdded: Event {
@@ -72,7 +128,11 @@ enum NotesContract {
           try EndpointRecord(Greeting.self, mayBeHedged: true), try EndpointRecord(Note.self, mayBeHedged: true),
           try EndpointRecord(AddNote.self, mayBeHedged: true), try EndpointRecord(DeleteNote.self, mayBeHedged: true),
           try EndpointRecord(Purge.self, mayBeHedged: false), try EndpointRecord(Count.self, mayBeHedged: true),
-        ], events: [try EventRecord(NoteAdded.self)])
+          try EndpointRecord(Seen.self, mayBeHedged: true), try EndpointRecord(Table.self, mayBeHedged: true),
+          try EndpointRecord(Elsewhere.self, mayBeHedged: true), try EndpointRecord(Hang.self, mayBeHedged: true),
+          try EndpointRecord(WatchNote.self, mayBeHedged: true),
+        ], events: [try EventRecord(NoteAdded.self)],
+        pushes: [try PushRecord(NoteChanged.self, on: "presence-note-{note}")])
     }
   }
 }

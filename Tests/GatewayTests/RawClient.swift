@@ -72,6 +72,38 @@ import Testing
     searched = 0
     return Answer(status: status, headers: headers, body: body)
   }
+
+  /// The next message on a WebSocket, as text.
+  func message() async throws -> String {
+    let frame = try await frame()
+    try #require(frame.opcode == 1, "a frame of opcode \(frame.opcode) came")
+    return String(decoding: frame.payload, as: UTF8.self)
+  }
+
+  /// The code of the Close frame that comes next.
+  func closeCode() async throws -> Int {
+    let frame = try await frame()
+    try #require(frame.opcode == 8 && frame.payload.count >= 2, "a frame of opcode \(frame.opcode) came")
+    return Int(frame.payload[0]) << 8 | Int(frame.payload[1])
+  }
+
+  /// The next frame of a server.
+  private func frame() async throws -> (opcode: Int, payload: [UInt8]) {
+    func size() -> (head: Int, payload: Int)? {
+      guard bytes.count >= 2 else { return nil }
+      let short = Int(bytes[1])
+      guard short >= 126 else { return (2, short) }
+      let extended = short == 126 ? 2 : 8
+      guard bytes.count >= 2 + extended else { return nil }
+      return (2 + extended, bytes[2..<2 + extended].reduce(0) { $0 << 8 | Int($1) })
+    }
+    try await eventually { size().map { self.bytes.count >= $0.head + $0.payload } == true || self.isEnded }
+    let length = try #require(size(), "the connection ended")
+    try #require(bytes.count >= length.head + length.payload, "the connection ended amid a frame")
+    let (opcode, payload) = (Int(bytes[0] & 15), Array(bytes[length.head..<length.head + length.payload]))
+    bytes.removeFirst(length.head + length.payload)
+    return (opcode, payload)
+  }
 }
 
 /// Waits until `condition` holds; ten seconds are for hangs only.

@@ -4,6 +4,7 @@ import EventLoop
 import Foundation
 import HTTP
 import Mesh
+import Storage
 import Telemetry
 import Testing
 import Wire
@@ -27,12 +28,22 @@ import Wire
   /// Those who wait, in the order in which they came.
   private(set) var waiting: [@Loop (Result<Answer, AskError>) -> Void] = []
 
-  init(_ options: Edge.Options = Edge.Options()) throws {
+  /// Where files are kept.
+  let storage: LocalStorage
+  let mediaKeys = KeyRing(current: 1, keys: [1: SymmetricKey()])
+  let uploads: Uploads
+
+  init(_ options: Edge.Options = Edge.Options(), uploads limit: Int = 4) throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("media-\(UUID())").path
+    storage = LocalStorage(root: folder)
+    uploads = Uploads(to: storage, by: "\(folder)/spool", limit: limit, log: .disabled)
+
     let routes = RouteTable(reserved: Pages.reserved, metrics: metrics, log: .disabled)
     routes.replace(with: ["notes": try NotesContract.record])
     weak var me: TestEdge?
     edge = Edge(
       options, routes: routes, pages: Pages(), metrics: EdgeMetrics(metrics), log: .disabled,
+      uploads: uploads, media: Media(storage) { [mediaKeys] in mediaKeys.derived(for: $0) },
       clock: { me?.time ?? .zero }, ask: { me?.asked($0, $1) })
     var limits = HTTPServer.Limits()
     limits.body = BodyCheck.limit
@@ -50,6 +61,11 @@ import Wire
   /// Answers whoever has waited longest.
   func answerNext(_ result: Result<Answer, AskError>) { waiting.removeFirst()(result) }
 
+  /// The files of storage that have this name's beginning.
+  func files(below folder: String) -> [String] {
+    (try? FileManager.default.contentsOfDirectory(atPath: "\(storage.root)/\(folder)")) ?? []
+  }
+
   func client() async throws -> RawClient { try await RawClient(server.address) }
 
   /// The headers of a request by a signed-in member.
@@ -65,7 +81,10 @@ import Wire
     async throws
   {
     let edge = try TestEdge(options)
-    defer { edge.server.stop() }
+    defer {
+      edge.server.stop()
+      try? FileManager.default.removeItem(atPath: edge.storage.root)
+    }
     try await body(edge, try await edge.client())
   }
 }

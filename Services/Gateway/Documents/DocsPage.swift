@@ -34,16 +34,19 @@ enum DocsPage {
     body { margin: 0 auto; padding: 1rem; max-width: 64rem; font: 16px/1.5 system-ui, sans-serif; }
     a { color: var(--accent); }
     h1 { margin: 0; }
+    h2 { margin: 2rem 0 0; }
     h3 { margin: 1.5rem 0 .5rem; text-transform: capitalize; }
     label { display: block; margin: .5rem 0; }
     input { font: inherit; padding: .25rem .5rem; width: 100%; max-width: 24rem; }
     details { border: 1px solid var(--line); border-radius: .4rem; margin: .3rem 0; }
-    summary { padding: .4rem .6rem; cursor: pointer; overflow-wrap: anywhere; }
+    summary { padding: .4rem .6rem .4rem 7rem; text-indent: -6.4rem; cursor: pointer; overflow-wrap: anywhere; }
+    #topics summary { padding-left: 1.6rem; text-indent: -1rem; }
     summary:focus-visible { outline: 2px solid var(--accent); }
     details > div { padding: 0 .8rem .8rem; }
+    details > div > div { margin-top: .5rem; }
     code, pre { font-family: ui-monospace, monospace; font-size: .9em; }
-    pre { overflow-x: auto; border-left: 3px solid var(--line); margin: .3rem 0; padding-left: .8rem; }
-    .method { display: inline-block; min-width: 4.5em; font-weight: 600; color: var(--accent); }
+    pre { white-space: pre-wrap; overflow-wrap: anywhere; border-left: 3px solid var(--line); margin: .3rem 0; padding-left: .8rem; }
+    .method { display: inline-block; min-width: 4.8em; text-indent: 0; font-weight: 600; color: var(--accent); }
     .note { opacity: .75; }
     [hidden] { display: none; }
 
@@ -63,6 +66,7 @@ enum DocsPage {
     /** A shape in a few words and lines: what JSON Schema says, as one would jot it down. */
     function shape(schema, indent = "") {
       if (!schema) return "anything";
+      if (schema.contentSchema) return shape(schema.contentSchema, indent);
       if (schema.anyOf) return schema.anyOf.map((one) => shape(one, indent)).join(" or ");
       if (schema.enum) return schema.enum.map((word) => JSON.stringify(word)).join(" | ");
       if (schema.type === "array") return "list of " + shape(schema.items, indent);
@@ -86,6 +90,14 @@ enum DocsPage {
       return make("div", "", make("strong", "", title), make("pre", "", text));
     }
 
+    /** What comes back: a shape, a document of some media type, or the way elsewhere. */
+    function answer(response) {
+      if (response.headers?.Location) return "Location: where to go on";
+      const [type, content] = Object.entries(response.content || {})[0] || [];
+      if (!type) return "nothing";
+      return type === "application/json" ? shape(content.schema) : type;
+    }
+
     function endpoint(path, method, operation) {
       const body = make("div", "");
       const who = operation["x-audience"] === "anyone" ? "Anyone" : `Needs the role ${operation["x-audience"]}`;
@@ -95,13 +107,17 @@ enum DocsPage {
         body.append(block("Values", values.map((one) =>
           `${one.name}${one.required ? "" : "?"} in ${one.in}: ${shape(one.schema)}`).join("\n")));
       }
-      const request = operation.requestBody?.content?.["application/json"]?.schema;
-      if (request) body.append(block("Body", shape(request)));
-      for (const [status, response] of Object.entries(operation.responses)) {
-        if (!/^2/.test(status)) continue;
-        const schema = response.content?.["application/json"]?.schema;
-        body.append(block(`Answer ${status}`, schema ? shape(schema) : "nothing"));
+      const sent = operation.requestBody;
+      for (const [type, {schema}] of Object.entries(sent?.content || {})) {
+        const text = schema ? shape(schema) : sent.description || "a file";
+        if (text !== "{}") body.append(block(type === "application/json" ? "Body" : `Body, ${type}`, text));
       }
+      const refusals = [];
+      for (const [status, response] of Object.entries(operation.responses)) {
+        if (/^[23]/.test(status)) body.append(block(`Answer ${status}`, answer(response)));
+        else if (response.description) refusals.push(`${status} ${response.description.replaceAll("`", "")}`);
+      }
+      if (refusals.length) body.append(block("Refusals", refusals.join("\n")));
       const summary = make("summary", "", make("span", "method", method.toUpperCase()), make("code", "", path));
       return make("details", "", summary, body);
     }

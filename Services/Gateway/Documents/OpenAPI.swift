@@ -50,21 +50,14 @@ enum OpenAPI {
       ("tags", .array([.string(endpoint.service)])),
     ]
     if endpoint.route.audience != .anyone {
-      members.append(("security", .array([.object([("accessToken", .array([]))])])))
+      var ways = [JSONTree.object([("accessToken", .array([]))])]
+      // A beacon may carry its token in its body instead.
+      if endpoint.route.body == .beacon { ways.append(JSONTree.object([] as [(String, JSONTree)])) }
+      members.append(("security", .array(ways)))
     }
     let parameters = parameters(of: endpoint, pathNames)
     if !parameters.isEmpty { members.append(("parameters", .array(parameters))) }
-    if !endpoint.readsQuery {
-      let body = Schema.object(endpoint.valuesBesidePath)
-      members.append(
-        (
-          "requestBody",
-          .object([
-            ("required", .boolean(endpoint.valuesBesidePath.contains { $0.isRequired })),
-            ("content", content("application/json", body.jsonSchema)),
-          ])
-        ))
-    }
+    if !endpoint.readsQuery { members.append(("requestBody", requestBody(of: endpoint))) }
     members.append(("responses", responses(of: endpoint)))
     members.append(("x-audience", .string(endpoint.route.audience.rawValue)))
     members.append(("x-calls-per-minute", .integer(endpoint.route.rate.perMinute)))
@@ -101,12 +94,57 @@ enum OpenAPI {
     ])
   }
 
+  private static func requestBody(of endpoint: PublicEndpoint) -> JSONTree {
+    if let upload = endpoint.route.upload { return fileBody(upload) }
+    let fields = endpoint.valuesBesidePath
+    var kinds = [("application/json", Schema.object(fields).jsonSchema)]
+    if endpoint.route.body == .beacon {
+      let token = Schema.Property("accessToken", .string(), isRequired: false)
+      kinds.append(
+        (
+          "text/plain",
+          .object([
+            ("type", .string("string")), ("contentMediaType", .string("application/json")),
+            ("contentSchema", Schema.object(fields + [token]).jsonSchema),
+          ])
+        ))
+    }
+    if endpoint.route.body == .form { kinds.append((Route.Body.form.mediaTypes[1], Schema.object(fields).jsonSchema)) }
+    return .object([
+      ("required", .boolean(fields.contains { $0.isRequired })),
+      ("content", .object(kinds.map { ($0, .object([("schema", $1)])) })),
+    ])
+  }
+
+  /// A file as it is, in one of the kinds that are taken, or in a form.
+  private static func fileBody(_ upload: Route.Upload) -> JSONTree {
+    let file = JSONTree.object([("type", .string("string")), ("format", .string("binary"))])
+    let form = JSONTree.object([
+      ("type", .string("object")), ("required", .array([.string("file")])),
+      ("properties", .object([("file", file)])),
+    ])
+    let encoding = JSONTree.object([
+      ("file", .object([("contentType", .string(upload.accepts.joined(separator: ", ")))]))
+    ])
+    let kinds = upload.accepts.map { ($0, JSONTree.object([] as [(String, JSONTree)])) }
+    return .object([
+      ("required", .boolean(true)), ("description", .string("A file of at most \(upload.limit) bytes.")),
+      ("content", .object(kinds + [("multipart/form-data", .object([("schema", form), ("encoding", encoding)]))])),
+    ])
+  }
+
   private static func responses(of endpoint: PublicEndpoint) -> JSONTree {
-    var success: [(String, JSONTree)] = [
-      ("description", .string(endpoint.record.success == 204 ? "Done." : "The answer.")), ("headers", answerHeaders),
-    ]
-    if endpoint.record.success != 204 {
-      success.append(("content", content("application/json", endpoint.record.reply.jsonSchema)))
+    var success: [(String, JSONTree)] = []
+    switch endpoint.record.success {
+    case 204: success = [("description", .string("Done.")), ("headers", .object(answerHeaders))]
+    case 300..<400:
+      success = [
+        ("description", .string("Go on at Location.")), ("headers", .object(answerHeaders + [reference("Location")])),
+      ]
+    default:
+      success = [
+        ("description", .string("The answer.")), ("headers", .object(answerHeaders)), ("content", answer(of: endpoint)),
+      ]
     }
     // The gateway's own problems, and the domain's.
     var statuses: Set = [400, 422, 429, 503, 504]
@@ -119,6 +157,12 @@ enum OpenAPI {
       (String(status), problem(endpoint.record.refusals.filter { $0.status == status }))
     }
     return .object([(String(endpoint.record.success), .object(success))] + problems + [("default", problem([]))])
+  }
+
+  private static func answer(of endpoint: PublicEndpoint) -> JSONTree {
+    let type = String(endpoint.route.answers.prefix { $0 != ";" })
+    if type == Route.json { return content(type, endpoint.record.reply.jsonSchema) }
+    return content(type, .object(type.hasPrefix("text/") ? [("type", .string("string"))] : []))
   }
 
   /// A problem; where the domain says no, with its codes.
@@ -135,10 +179,13 @@ enum OpenAPI {
     .object([(mediaType, .object([("schema", schema)]))])
   }
 
-  private static let answerHeaders = JSONTree.object(
-    ["X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"].map { name in
-      (name, .object([("$ref", .string("#/components/headers/\(name)"))]))
-    })
+  private static let answerHeaders =
+    ["X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"].map { reference($0) }
+
+  /// A header that is described once for all answers.
+  private static func reference(_ header: String) -> (String, JSONTree) {
+    (header, .object([("$ref", .string("#/components/headers/\(header)"))]))
+  }
 
   private static func header(_ description: String, _ schema: Schema) -> JSONTree {
     .object([("description", .string(description)), ("schema", schema.jsonSchema)])
@@ -174,6 +221,7 @@ enum OpenAPI {
       "headers",
       .object([
         ("X-Request-Id", header("The name of the request in the logs.", .string(format: "uuid"))),
+        ("Location", header("Where to go on.", .string(format: "uri-reference"))),
         ("RateLimit-Limit", header("Calls a minute.", .integer(1...Int.max))),
         ("RateLimit-Remaining", header("Calls that may follow at once.", .integer(0...Int.max))),
         ("RateLimit-Reset", header("Seconds until all calls may follow at once.", .integer(0...Int.max))),

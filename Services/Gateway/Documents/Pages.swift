@@ -49,7 +49,8 @@ import Wire
     else { return nil }
     guard head.method == .get || head.method == .head else {
       throw Rejection(
-        405, "method_not_allowed", "This can only be read, with GET or HEAD.", headers: [("Allow", "GET, HEAD")])
+        405, "method_not_allowed", "This can only be read, with GET or HEAD.",
+        headers: [("Allow", "GET, HEAD, OPTIONS")])
     }
     let isCurrent = head.lists(tag: page.tag)
     var response = HTTPResponse(status: isCurrent ? 304 : 200, body: .bytes(isCurrent ? [] : page.bytes))

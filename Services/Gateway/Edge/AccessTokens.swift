@@ -45,23 +45,34 @@ struct AccessTokens {
 
   /// The caller who holds `token`. Throws a rejection for a token that does not hold, or does not hold any more.
   mutating func caller(holding token: String, now: Timestamp) throws(Rejection) -> Caller {
-    let caller = try verified(token, now)
-    if case .member(let member, _, let session) = caller,
+    try known(token, now).caller
+  }
+
+  /// The same, with the time until which the token holds.
+  mutating func signedIn(holding token: String, now: Timestamp) throws(Rejection) -> SignedIn {
+    let known = try known(token, now)
+    guard case .member(let member, let role, let session) = known.caller else { throw .notSignedIn }
+    return SignedIn(member: member, role: role, session: session, expiry: known.expiry)
+  }
+
+  private mutating func known(_ token: String, _ now: Timestamp) throws(Rejection) -> Known {
+    let known = try verified(token, now)
+    if case .member(let member, _, let session) = known.caller,
       let reason = revocations.reason(member: member, session: session, now: now)
     {
       throw reason.rejection
     }
-    return caller
+    return known
   }
 
-  private mutating func verified(_ token: String, _ now: Timestamp) throws(Rejection) -> Caller {
+  private mutating func verified(_ token: String, _ now: Timestamp) throws(Rejection) -> Known {
     if let known = cache[token] {
       guard now < known.expiry else {
         cache[token] = nil
         throw .invalidToken("token_expired", "The access token has expired; get a new one with the refresh token.")
       }
       hits += 1
-      return known.caller
+      return known
     }
     misses += 1
     do throws(TokenError) {
@@ -70,8 +81,9 @@ struct AccessTokens {
       let caller = Caller.member(claims.sub, role: claims.role, session: claims.sid)
       // Held within what a time can be, since a token may name any number.
       let expiry = min(max(claims.exp.timeIntervalSince1970, 0), 253_402_300_799)
-      cache[token] = Known(caller: caller, expiry: Timestamp(microseconds: Int64(expiry * 1_000_000)))
-      return caller
+      let known = Known(caller: caller, expiry: Timestamp(microseconds: Int64(expiry * 1_000_000)))
+      cache[token] = known
+      return known
     } catch {
       switch error {
       case .expired:

@@ -13,6 +13,23 @@ extension Edge {
     for exchange: Exchange
   ) throws(Rejection) {
     let upstream = route.upstream
+    // A beacon says itself what it has to say about its device.
+    if case .member(let member, _, let signIn) = caller, route.endpoint.route.body != .beacon {
+      noticed(member, signIn)
+    }
+    if let own = own[route.endpoint.name] { return answer(exchange, with: own, body) }
+    try begin(upstream)
+    ask(question(route.endpoint.record, caller, path, idempotencyKey, body, exchange)) { [self] result in
+      end(upstream, result, for: exchange)
+      switch result {
+      case .success(let answer): self.answer(exchange, answer)
+      case .failure(let error): reject(exchange, Rejection(error))
+      }
+    }
+  }
+
+  /// Counts a question that is about to be asked; throws when there are too many, or nobody would answer.
+  func begin(_ upstream: Upstream) throws(Rejection) {
     guard inFlight < options.inFlightLimit, upstream.inFlight < options.inFlightLimitOfService else {
       metrics.shed.add(1)
       throw .overloaded("Too many requests are being answered; try again in a moment.")
@@ -22,21 +39,24 @@ extension Edge {
       throw .unavailable("The service behind this does not answer at the moment; try again later.")
     }
     count(upstream, 1)
-    ask(question(route.endpoint.record, caller, path, idempotencyKey, body, exchange)) { [self] result in
-      count(upstream, -1)
-      switch result {
-      case .success(let answer):
-        upstream.silence.answered()
-        self.answer(exchange, answer)
-      case .failure(let error):
-        if case .timedOut = error {
-          upstream.silence.timedOut()
-          metrics.timedOut.add(1)
-        }
-        log.limited().warning("a request went without an answer", ["request": exchange.id, "error": error])
-        reject(exchange, Rejection(error))
+  }
+
+  /// Notes how a question ended.
+  func end(_ upstream: Upstream, _ result: Result<Answer, AskError>, for exchange: Exchange) {
+    count(upstream, -1)
+    switch result {
+    case .success: upstream.silence.answered(now: now)
+    case .failure(let error):
+      if case .timedOut = error {
+        upstream.silence.timedOut(now: now, after: options.deadline)
+        metrics.timedOut.add(1)
       }
+      log.limited().warning("a request went without an answer", ["request": exchange.id, "error": error])
     }
+  }
+
+  private func answer(_ exchange: Exchange, with own: @escaping OwnAnswer, _ body: [UInt8]) {
+    Task.immediate { @Loop in answer(exchange, await own(exchange, body)) }
   }
 
   private func count(_ upstream: Upstream, _ change: Int) {
@@ -45,7 +65,7 @@ extension Edge {
     metrics.inFlight.set(inFlight)
   }
 
-  private func question(
+  func question(
     _ endpoint: EndpointRecord, _ caller: Caller, _ path: PathValues, _ idempotencyKey: String?, _ body: [UInt8],
     _ exchange: Exchange
   ) -> Question {
@@ -94,16 +114,20 @@ extension Edge {
   // MARK: Back
 
   /// Answers with what the service said.
-  private func answer(_ exchange: Exchange, _ answer: Answer) {
+  func answer(_ exchange: Exchange, _ answer: Answer) {
     guard answer.kind == .reply else { return reject(exchange, Rejection(answer)) }
     let tag = answer.headers.first { $0.name == .entityTag }?.value
     let isCurrent = tag.map { exchange.isReading && exchange.head.lists(tag: $0) } ?? false
     var response = HTTPResponse(
       status: isCurrent ? 304 : answer.status, body: .bytes(isCurrent ? [] : answer.body))
-    if !isCurrent, !answer.body.isEmpty { response.head.add("Content-Type", "application/json") }
+    if !isCurrent, !answer.body.isEmpty {
+      response.head.add("Content-Type", exchange.route?.endpoint.route.answers ?? Route.json)
+    }
     for header in answer.headers { response.head.add(header.name.field, header.value) }
-    // What has a tag may be kept by its client, and is checked each time it is used.
-    response.head.add("Cache-Control", tag == nil ? AnswerHeaders.uncached : AnswerHeaders.checked)
+    if !answer.headers.contains(where: { $0.name == .cacheControl }) {
+      // What has a tag may be kept by its client, and is checked each time it is used.
+      response.head.add("Cache-Control", tag == nil ? AnswerHeaders.uncached : AnswerHeaders.checked)
+    }
     send(exchange, response)
   }
 
@@ -175,6 +199,8 @@ extension ReplyHeader.Name {
     case .entityTag: "ETag"
     case .location: "Location"
     case .retryAfter: "Retry-After"
+    case .cacheControl: "Cache-Control"
+    case .contentDisposition: "Content-Disposition"
     }
   }
 }

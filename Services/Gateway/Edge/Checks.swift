@@ -40,17 +40,25 @@ extension Edge {
     return response
   }
 
-  /// Who asks; throws when they may not ask here.
-  ///
+  /// Who asks with the token that `token` finds, if with any, and one call out of their allowance; throws when they may not
+  /// ask here.
+  func admit(
+    _ exchange: Exchange, to route: RoutedEndpoint, holding token: () throws(Rejection) -> String?
+  ) throws(Rejection) -> Caller {
+    let caller = try identify(token, for: route.endpoint.route.audience)
+    try limit(caller, at: route.endpoint, for: exchange)
+    return caller
+  }
+
   /// Where anyone may ask, a token that does not hold is as good as none: whoever wants to sign in again may still carry
   /// the old one.
-  func identify(_ exchange: Exchange, for audience: Route.Audience) throws(Rejection) -> Caller {
+  private func identify(
+    _ token: () throws(Rejection) -> String?, for audience: Route.Audience
+  ) throws(Rejection) -> Caller {
     let caller: Caller
     do throws(Rejection) {
       caller =
-        try Self.bearer(exchange.head).map { token throws(Rejection) in
-          try tokens.caller(holding: token, now: .now)
-        } ?? .anyone
+        try token().map { token throws(Rejection) in try tokens.caller(holding: token, now: .now) } ?? .anyone
     } catch {
       guard audience == .anyone else { throw error }
       return .anyone
@@ -60,8 +68,14 @@ extension Edge {
     throw Rejection(403, "forbidden", "This is for the role \(audience.rawValue) and above.")
   }
 
+  /// Who asks, as their token says. Throws where none holds.
+  func signedIn(_ exchange: Exchange) throws(Rejection) -> SignedIn {
+    guard let token = try Self.bearer(exchange.head) else { throw .notSignedIn }
+    return try tokens.signedIn(holding: token, now: .now)
+  }
+
   /// The token in `Authorization: Bearer …` (RFC 6750, section 2.1).
-  private static func bearer(_ head: HTTPRequestHead) throws(Rejection) -> String? {
+  static func bearer(_ head: HTTPRequestHead) throws(Rejection) -> String? {
     guard let value = head["authorization"] else { return nil }
     let scheme = value.prefix { $0 != " " }
     guard scheme.utf8.count == 6, scheme.lowercased() == "bearer" else {
@@ -78,7 +92,7 @@ extension Edge {
   }
 
   /// Takes one call out of the allowance that `caller` has at `endpoint`: a member's, else the address's.
-  func limit(_ caller: Caller, at endpoint: PublicEndpoint, for exchange: Exchange) throws(Rejection) {
+  private func limit(_ caller: Caller, at endpoint: PublicEndpoint, for exchange: Exchange) throws(Rejection) {
     var hasher = Hasher()
     hasher.combine(endpoint.name)
     if let member = caller.member { hasher.combine(member) } else { hasher.combine(exchange.client.household) }

@@ -8,7 +8,7 @@ import Wire
 /// The public door: what happens to a request between its client and the service that answers.
 ///
 /// **Overview.** `handle` takes a request through the checks in order, cheapest first: overload, path, address-wide
-/// allowance, route, token, role, allowance, kind of body; then the body itself; then the service is asked. Whatever a
+/// allowance, route, kind of body, token, role, allowance; then the body itself; then the service is asked. Whatever a
 /// check throws is the answer. No check knows what an endpoint means: all is in its catalogue record.
 ///
 /// **Concurrency.** Callbacks on the loop, no task for a request. The question of a client that goes away counts as under
@@ -40,6 +40,9 @@ import Wire
   /// Asks a service; calls back exactly once.
   typealias Ask = @Loop (Question, @escaping @Loop (Result<Answer, AskError>) -> Void) -> Void
 
+  /// Answers a request that is for the gateway itself.
+  typealias OwnAnswer = @Loop (Exchange, _ body: [UInt8]) async -> Answer
+
   let options: Options
   let routes: RouteTable
   let pages: Pages
@@ -47,6 +50,13 @@ import Wire
   var tokens: AccessTokens
   let ask: Ask
   let log: Log
+  /// What the gateway answers itself, by the endpoint's name.
+  var own: [String: OwnAnswer] = [:]
+  /// Told of each member who asks something.
+  var noticed: @Loop (MemberID, AuthSessionID) -> Void = { _, _ in }
+  /// What takes files to storage, and what serves them; nil where there is no storage.
+  let uploads: Uploads?
+  let media: Media?
   var limiter = RateLimiter()
   var random = BufferedRandom()
   var inFlight = 0
@@ -54,12 +64,12 @@ import Wire
 
   init(
     _ options: Options = Options(), routes: RouteTable, pages: Pages, metrics: EdgeMetrics, log: Log,
-    clock: (@Loop () -> Duration)? = nil, ask: @escaping Ask
+    uploads: Uploads? = nil, media: Media? = nil, clock: (@Loop () -> Duration)? = nil, ask: @escaping Ask
   ) {
     let start = ContinuousClock.now
     self.clock = clock ?? { ContinuousClock.now - start }
     (self.options, self.routes, self.pages, self.metrics) = (options, routes, pages, metrics)
-    (self.log, self.ask) = (log, ask)
+    (self.log, self.ask, self.uploads, self.media) = (log, ask, uploads, media)
     tokens = AccessTokens(cacheCapacity: options.tokenCacheCapacity)
   }
 
@@ -111,23 +121,41 @@ import Wire
     let target = try Self.target(of: head)
     try limitAddress(exchange)
     if let page = try pages.answer(head, target, routes) { return send(exchange, page, policy: Pages.policy) }
+    if let object = try media?.answer(head, target) { return send(exchange, object, policy: Media.policy) }
     if head.method == .options { return send(exchange, try describe(target, for: exchange)) }
     let (route, path) = try findRoute(target, for: exchange)
     exchange.route = route
-    let caller = try identify(exchange, for: route.endpoint.route.audience)
-    try limit(caller, at: route.endpoint, for: exchange)
-    try BodyCheck.checkHead(head)
+    try BodyCheck.checkHead(head, route.endpoint.route.body)
     let key = try IdempotencyKey.read(head)
+    if route.endpoint.route.body == .beacon, head["authorization"] == nil, head.framing.body != .none {
+      // A beacon has no headers of its own: its token is in its body.
+      return withBody(of: exchange) { [self] body throws(Rejection) in
+        let caller = try admit(exchange, to: route) { BodyCheck.accessToken(in: body) }
+        try ask(route, caller, path, key, body: body, for: exchange)
+      }
+    }
+    let caller = try admit(exchange, to: route) { () throws(Rejection) in try Self.bearer(head) }
+    if let rules = route.endpoint.route.upload {
+      return try upload(rules, to: route, caller, path, key, for: exchange)
+    }
     guard head.framing.body != .none else {
       let query = head.method == .get || head.method == .head || head.method == .delete ? exchange.query : []
       return try ask(route, caller, path, key, body: query, for: exchange)
     }
+    withBody(of: exchange) { [self] body throws(Rejection) in
+      try ask(route, caller, path, key, body: body, for: exchange)
+    }
+  }
+
+  /// Goes on with the JSON body of a request once it is there.
+  private func withBody(of exchange: Exchange, _ goOn: @escaping @Loop ([UInt8]) throws(Rejection) -> Void) {
     exchange.request.withBody { [self] result in
       // When the body broke off, the client is gone or has its answer.
-      guard case .success(let body) = result else { return }
+      guard case .success(let bytes) = result else { return }
       do throws(Rejection) {
+        let body = try BodyCheck.json(of: bytes, exchange.head)
         try BodyCheck.check(body)
-        try ask(route, caller, path, key, body: body, for: exchange)
+        try goOn(body)
       } catch {
         reject(exchange, error)
       }

@@ -43,15 +43,19 @@ import Telemetry
   private var upstreams: [String: Upstream] = [:]
   /// First segments that the gateway keeps for itself.
   private let reserved: Set<String>
+  /// What the gateway says of itself.
+  private let own: ServiceRecord?
   private let metrics: Metrics
   private let log: Log
 
-  init(reserved: Set<String>, metrics: Metrics, log: Log) {
-    (self.reserved, self.metrics, self.log) = (reserved, metrics, log)
+  init(reserved: Set<String>, own: ServiceRecord? = nil, metrics: Metrics, log: Log) {
+    (self.reserved, self.own, self.metrics, self.log) = (reserved, own, metrics, log)
   }
 
   /// Takes what the services say of themselves, in place of what they said before.
   func replace(with services: [String: ServiceRecord]) {
+    var services = services
+    if let own { services[own.service] = own }
     self.services = services
     revision += 1
     endpoints = []

@@ -39,7 +39,8 @@ import Wire
   @Test @Loop func `the order in which services come makes no difference`() throws {
     let record = try NotesContract.record
     let turned = ServiceRecord(
-      service: "notes", version: 1, endpoints: record.endpoints.reversed(), events: record.events.reversed())
+      service: "notes", version: 1, endpoints: record.endpoints.reversed(), events: record.events.reversed(),
+      pushes: record.pushes.reversed())
     let routes = RouteTable(reserved: [], metrics: Metrics(), log: .disabled)
     routes.replace(with: ["notes": turned])
     #expect(OpenAPI.document(routes.endpoints) == (try documents().openAPI))
@@ -53,7 +54,8 @@ import Wire
     routes.replace(with: ["notes": record, "aaa": thief])
     #expect(
       routes.endpoints.map(\.name).sorted() == [
-        "notes.add-note", "notes.delete-note", "notes.greeting", "notes.note", "notes.purge",
+        "notes.add-note", "notes.delete-note", "notes.elsewhere", "notes.greeting", "notes.hang", "notes.note",
+        "notes.purge", "notes.seen", "notes.table",
       ])
     routes.replace(with: ["aaa": thief])
     #expect(routes.endpoints.isEmpty)

@@ -146,6 +146,78 @@ import Testing
     }
   }
 
+  // MARK: Answers that are not JSON
+
+  @Test @Loop func `a document has its own media type, and its service says who may keep it`() async throws {
+    try await TestEdge.run { edge, client in
+      edge.answer = { _ in
+        .success(
+          Answer(
+            .reply, status: 200, body: Array("a;b\n".utf8),
+            headers: Document([], fileName: "notes.csv", cacheControl: "private, max-age=60").headers))
+      }
+      let answer = try await client.ask("GET", "/api/v1/notes.csv", try edge.signedIn())
+      #expect(answer.body == "a;b\n")
+      #expect(answer.headers["content-type"] == "text/csv; charset=utf-8")
+      #expect(answer.headers["cache-control"] == "private, max-age=60")
+      #expect(
+        answer.headers["content-disposition"] == #"attachment; filename="notes.csv"; filename*=UTF-8''notes.csv"#)
+    }
+  }
+
+  @Test @Loop func `a redirect has a place to go on and no content`() async throws {
+    try await TestEdge.run { edge, client in
+      edge.answer = { _ in
+        .success(Answer(.reply, status: 302, body: [], headers: Redirect(to: "https://a.example/?b=c").headers))
+      }
+      let answer = try await client.ask("GET", "/api/v1/elsewhere")
+      #expect(answer.status == 302)
+      #expect(answer.headers["location"] == "https://a.example/?b=c")
+      #expect(answer.headers["content-type"] == nil)
+      #expect(answer.headers["cache-control"] == "no-store")
+    }
+  }
+
+  // MARK: Beacons
+
+  @Test @Loop func `a beacon is JSON under the name of plain text, with the token in its body`() async throws {
+    try await TestEdge.run { edge, client in
+      let member = MemberID(at: .now)
+      let token = try edge.signedIn(member: member)["Authorization"]?.dropFirst("Bearer ".count) ?? ""
+      let body = #"{"page":"/a","accessToken":"\#(token)"}"#
+      let answer = try await client.ask(
+        "POST", "/api/v1/seen", ["Content-Type": "text/plain;charset=UTF-8"], body: body)
+      #expect(answer.status == 200)
+      #expect(answer.headers["ratelimit-remaining"] == "599")
+      #expect(edge.questions[0].passport.caller.member == member)
+      #expect(edge.questions[0].key == Array(member.description.utf8))
+      #expect(String(decoding: edge.questions[0].body, as: UTF8.self) == body)
+      // With a header it is a request like others.
+      let signedIn = try edge.signedIn(member: member)
+      #expect(try await client.status("POST", "/api/v1/seen", signedIn, body: #"{"page":"/b"}"#) == 200)
+      #expect(edge.questions[1].passport.caller.member == member)
+    }
+  }
+
+  @Test @Loop func `a beacon without a token that holds goes no further`() async throws {
+    try await TestEdge.run { edge, client in
+      let text = ["Content-Type": "text/plain"]
+      let bodies = [
+        ("{}", "401 not_signed_in"), (#"{"accessToken":7}"#, "401 not_signed_in"), ("[]", "401 not_signed_in"),
+        (#"{"accessToken":"x.y.z"}"#, "401 token_invalid"), (#"{"accessToken":}"#, "400 malformed_json"),
+        ("page=/a", "400 malformed_json"), ("", "401 not_signed_in"),
+      ]
+      for (body, expected) in bodies {
+        #expect(try await client.problem("POST", "/api/v1/seen", text, body: body) == expected, "\(body)")
+      }
+      let latin = ["Content-Type": "text/plain; charset=latin-1"]
+      let answer = try await client.ask("POST", "/api/v1/seen", latin, body: "{}")
+      #expect(try answer.problem() == "415 unsupported_media_type")
+      #expect(answer.headers["accept-post"] == "application/json, text/plain")
+      #expect(edge.questions.isEmpty)
+    }
+  }
+
   // MARK: What goes no further
 
   @Test @Loop func `what a client does wrong is said with its status and code, and no service hears of it`()

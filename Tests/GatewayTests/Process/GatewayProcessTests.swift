@@ -1,5 +1,6 @@
 import Contract
 import EventLoop
+import Foundation
 import Mesh
 import TestKit
 import Testing
@@ -32,6 +33,39 @@ import Testing
     let wrong = try await client.ask("POST", path, body: #"{"text":7}"#)
     #expect(try wrong.problem() == "422 invalid_fields")
     #expect(wrong.body.contains(#""errors":[{"pointer":"/text","code":"type","detail":"must be a string"}]"#))
+    try await notes.stop()
+    try await gateway.stop()
+  }
+
+  @Test @Loop func `a file reaches its service by way of storage, once, and can be read by the link it gives`()
+    async throws
+  {
+    let world = try GatewayWorld()
+    let gateway = try await world.startGateway()
+    let notes = try await world.startNotes()
+    let client = try await world.client()
+    while try await client.status("GET", "/api/v1/ping?text=hi") != 200 { try await Loop.sleep(for: .milliseconds(20)) }
+    let board = "/api/v1/boards/\(UniqueID(at: .now))"
+    var headers = ["Content-Type": "image/png", "Idempotency-Key": "one"]
+    #expect(try await client.problem("PUT", "\(board)/picture", headers, body: "picture") == "404 no_such_board")
+    #expect(try await client.problem("PUT", "\(board)/picture", headers, body: "") == "400 file_missing")
+    #expect(try await client.status("POST", "\(board)/notes", body: #"{"text":"milk"}"#) == 201)
+    headers["Idempotency-Key"] = "two"
+    let first = try await client.ask("PUT", "\(board)/picture", headers, body: "picture")
+    #expect(first.status == 200)
+    // The same file again lies elsewhere, and is the same request; another file is not.
+    let again = try await client.ask("PUT", "\(board)/picture", headers, body: "picture")
+    #expect(again.body == first.body)
+    #expect(try await client.problem("PUT", "\(board)/picture", headers, body: "other") == "422 idempotency_key_reused")
+    let link = try #require(try first.member("link"))
+    let shown = try await client.ask("GET", link)
+    #expect(shown.body == "picture")
+    #expect(shown.headers["content-type"] == "image/png")
+    #expect(try await client.problem("GET", String(link.prefix { $0 != "?" })) == "403 link_invalid")
+    try await eventually { (try? FileManager.default.contentsOfDirectory(atPath: "\(world.storage)/incoming")) == [] }
+    let table = try await client.ask("GET", "\(board)/notes.csv")
+    #expect(table.body == "milk\r\n")
+    #expect(table.headers["content-type"] == "text/csv; charset=utf-8")
     try await notes.stop()
     try await gateway.stop()
   }

@@ -12,8 +12,12 @@ import Wire
 /// A broker, gateways and the example's notes service, each a process of its own.
 @Loop final class GatewayWorld {
   let broker: BrokerServer
+  /// What channels lie in; the tests' common one unless a test brings its own.
+  var redis: RedisServer?
   /// Where clients connect.
   let address: SocketAddress
+  /// Where files are kept.
+  var storage: String { "\(broker.folder.path)/media" }
   private let rootKey = SymmetricKey()
   private let signingKey = SigningKey()
 
@@ -22,7 +26,7 @@ import Wire
     address = try Self.freeAddress()
   }
 
-  private static func freeAddress() throws -> SocketAddress {
+  static func freeAddress() throws -> SocketAddress {
     let listener = try Listener(on: .anyLoopbackPort) { $0.close() }
     defer { listener.close() }
     return listener.address
@@ -40,25 +44,36 @@ import Wire
     return process
   }
 
-  func startGateway(_ settings: [String] = []) async throws -> ServerProcess {
+  /// Starts a gateway at `address`, or elsewhere.
+  func startGateway(_ settings: [String] = [], at elsewhere: SocketAddress? = nil) async throws -> ServerProcess {
     let key = rootKey.withBytes { Hex.encode($0) }
-    return try await start(
-      "gateway", ["GATEWAY_LISTEN=\(address)", "MESH_ROOT_KEY=7:\(key)", "RATE_LIMIT_SCALE=1000"] + settings)
+    var redis = redis
+    if redis == nil { redis = try await RedisServer.shared() }
+    let common = [
+      "GATEWAY_LISTEN=\(elsewhere ?? address)", "MESH_ROOT_KEY=7:\(key)", "RATE_LIMIT_SCALE=1000",
+      "REDIS_URL=\(redis!.url(database: 2))", "STORAGE_URL=file://\(storage)",
+    ]
+    return try await start("gateway", common + settings)
   }
 
   func startNotes() async throws -> ServerProcess {
     let url = try await PostgresServer.shared().freshURL()
     let key = rootKey.derived(for: "service notes").withBytes { Hex.encode($0) }
-    return try await start("mesh-example", ["SERVICE=notes", "'DATABASE_URL=\(url)'", "MESH_KEY=7:\(key)"])
+    return try await start(
+      "mesh-example",
+      ["SERVICE=notes", "'DATABASE_URL=\(url)'", "MESH_KEY=7:\(key)", "STORAGE_URL=file://\(storage)"])
   }
 
-  func client() async throws -> RawClient { try await RawClient(address) }
+  func client(at elsewhere: SocketAddress? = nil) async throws -> RawClient {
+    try await RawClient(elsewhere ?? address)
+  }
 
   /// Publishes to a compacted topic; nil removes the key.
   func publish(_ topic: String, _ key: String, _ value: [UInt8]?) async throws {
     let configuration = try KafkaConfiguration(brokers: broker.address, clientID: "test")
     try await MeshTopics.create(
-      compacted: [IdentityFeed.keys, IdentityFeed.revocations], at: configuration, within: .seconds(10))
+      compacted: [IdentityFeed.keys, IdentityFeed.revocations, RealtimeSide.hidden], at: configuration,
+      within: .seconds(10))
     let producer = try Producer(configuration)
     _ = try await producer.produce(to: producer.topic(topic), partition: 0, key: Array(key.utf8), value: value)
     try await producer.close(within: .seconds(5))
