@@ -1,0 +1,68 @@
+import Contract
+
+/// The members of whom whoever asks may see that they are there, those who joined last first.
+public struct WhoIsOnline: Endpoint {
+  public static let name = "presence.who-is-online"
+  public static let route: Route? = .get("/api/v1/users/presence/online", .member, rate: .costly)
+
+  /// What somebody may be to others.
+  public enum Group: String, Codable, Sendable, CaseIterable {
+    /// They offer a skill.
+    case provider
+  }
+
+  /// One page.
+  public struct Reply: Codable, Sendable {
+    /// The members. A page may have fewer than asked for, and still others follow.
+    public let items: [PresenceView]
+    /// Where the next page begins; null on the last.
+    public let nextCursor: String?
+
+    /// A page of members.
+    public init(items: [PresenceView], nextCursor: String?) { (self.items, self.nextCursor) = (items, nextCursor) }
+  }
+
+  /// Only these; everybody by default.
+  public let role: Group?
+  /// How many at most, 1 to 100; 50 by default.
+  public let limit: PageLimit?
+  /// Where the page begins, as the page before it said.
+  public let cursor: MemberID?
+
+  /// Asks for a page.
+  public init(role: Group? = nil, limit: PageLimit? = nil, cursor: MemberID? = nil) {
+    (self.role, self.limit, self.cursor) = (role, limit, cursor)
+  }
+}
+
+/// How many elements a page has at most: 1 to 100.
+public struct PageLimit: Codable, Sendable, Equatable {
+  private static let range = 1...100
+
+  /// How many.
+  public let count: Int
+
+  /// Takes a number; throws `InvalidValue` outside of the range.
+  public init(_ count: Int) throws(InvalidValue) {
+    guard Self.range.contains(count) else { throw InvalidValue("range", "must be between 1 and 100") }
+    self.count = count
+  }
+
+  /// Reads the number.
+  public init(from decoder: any Decoder) throws { try self.init(decoder.singleValueContainer().decode(Int.self)) }
+
+  /// Writes the number.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(count)
+  }
+
+  private init(known count: Int) { self.count = count }
+}
+
+extension PageLimit: Described {
+  /// A number in the range.
+  public static var schema: Schema { .integer(range) }
+  /// The default.
+  public static var sample: PageLimit { PageLimit(known: 50) }
+}

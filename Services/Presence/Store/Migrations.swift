@@ -1,0 +1,12 @@
+import Postgres
+
+/// The steps in the life of presence's schema, embedded from `Migrations/`. A new one is a file and a line here.
+enum Migrations {
+  static let all = [
+    // Embedding turns the first digit of a file's name into an underscore.
+    Migration(name: "001_members", sql: text(PackageResources._01_members_sql)),
+    Migration(name: "002_profiles", sql: text(PackageResources._02_profiles_sql)),
+  ]
+
+  private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+}

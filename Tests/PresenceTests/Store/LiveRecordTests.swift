@@ -1,0 +1,37 @@
+import Contract
+import PresenceAPI
+import Testing
+
+@testable import Presence
+
+@Suite struct LiveRecordTests {
+  private let full = LiveRecord(
+    activity: MemberActivity(
+      devices: [
+        Device(
+          name: "phone", appState: .background, activeAt: at(1),
+          connections: [
+            .init(connection: .one, appState: .foreground), .init(connection: .elsewhere, appState: .background),
+          ], closedAt: nil),
+        Device(name: "a:b/c-", appState: .foreground, activeAt: at(2), connections: [], closedAt: at(3)),
+      ], lastActive: at(4), leftAt: at(5)),
+    standing: Standing(status: .busy, visibleTo: .contacts, doNotDisturb: true), version: 1_763_625_600_123)
+
+  @Test func `a record is read as it was written`() {
+    for record in [full, LiveRecord()] { #expect(LiveRecord(record.text) == record) }
+    #expect(
+      full.text == """
+        1763625600123 busy contacts d 1772452804000 1772452805000
+        phone b 1772452801000 - \(gatewayOne):1:f \(gatewayTwo):1:b
+        a:b/c- f 1772452802000 1772452803000
+        """)
+  }
+
+  @Test func `what another version wrote is not read`() {
+    for text in [
+      "", "x", "1 online everyone -", "x online everyone - - -", "1 - - - - -\nphone", "1 - - - - -\nphone f 1 - y",
+    ] {
+      #expect(LiveRecord(text) == nil, "\(text)")
+    }
+  }
+}
