@@ -1,0 +1,111 @@
+import Contract
+import EventLoop
+import MessagingAPI
+import Postgres
+
+/// The blind index, in `search_words`, and the conversations that wait for it, in `search_backlog`.
+@Loop struct SearchStore {
+  /// Where a word occurs: a row of the index.
+  struct Word {
+    let tag: Int64
+    let block: SearchBlock
+    var hits: UInt64
+    var firstAt: Timestamp
+    var lastAt: Timestamp
+  }
+
+  /// A block with messages in which all words of a query occur.
+  struct Hit {
+    /// The position of its conversation in the query.
+    let conversation: Int
+    let block: SearchBlock
+    let hits: UInt64
+    /// No message of these was sent later.
+    let lastAt: Timestamp
+  }
+
+  /// A conversation that the index has not caught up with.
+  struct Backlog {
+    let conversation: ConversationID
+    let sealedKey: [UInt8]
+    let indexedSeq: Int64
+  }
+
+  private let database: any Querying
+
+  init(_ database: any Querying) { self.database = database }
+
+  /// Finds blocks in which all words occur, the newest first. `tags` has a list for each word, with its tag in each of the
+  /// conversations; the rarest word comes first.
+  func find(
+    _ tags: [[Int64]], from: Timestamp?, until: Timestamp, limit: Int
+  ) async throws -> [Hit] {
+    var lists: SQL = "\(tags[0])"
+    var names: SQL = "tag0"
+    var joins: SQL = "search_words w0"
+    var hits: SQL = "w0.hits"
+    var lastAt: SQL = "w0.last_at"
+    var isInTime: SQL = "w0.first_at <= \(until)"
+    if let from { isInTime += " and w0.last_at >= \(from)" }
+    for (index, tags) in tags.enumerated().dropFirst() {
+      let word = SQL(trusted: "w\(index)")
+      let tag = SQL(trusted: "tag\(index)")
+      lists += ", \(tags)"
+      names += ", \(tag)"
+      joins += " join search_words \(word) on \(word).tag = wanted.\(tag) and \(word).block = w0.block"
+      hits += " & \(word).hits"
+      lastAt += ", \(word).last_at"
+      isInTime += " and \(word).first_at <= \(until)"
+      if let from { isInTime += " and \(word).last_at >= \(from)" }
+    }
+    return try await database.query(
+      """
+      select wanted.position, hit.block, hit.hits, hit.last_at
+      from unnest(\(lists)) with ordinality as wanted (\(names), position)
+      cross join lateral (
+        select w0.block, \(hits) as hits, least(\(lastAt)) as last_at from \(joins)
+        where w0.tag = wanted.tag0 and (\(hits)) <> 0 and \(isInTime) order by w0.block desc limit \(limit)
+      ) hit
+      order by hit.last_at desc limit \(limit)
+      """
+    ).decode(Int.self, Int64.self, Int64.self, Timestamp.self).map {
+      Hit(conversation: $0.0 - 1, block: SearchBlock($0.1), hits: UInt64(bitPattern: $0.2), lastAt: $0.3)
+    }
+  }
+
+  /// Adds words to the index, or to rows that are there.
+  func add(_ words: [Word]) async throws {
+    guard !words.isEmpty else { return }
+    // All replicas take the rows' locks in the same order, so that nobody waits in a circle.
+    let words = words.sorted { ($0.tag, $0.block.number) < ($1.tag, $1.block.number) }
+    try await database.query(
+      """
+      insert into search_words as w (tag, block, hits, first_at, last_at)
+      select * from unnest(\(words.map(\.tag)), \(words.map(\.block.number)),
+        \(words.map { Int64(bitPattern: $0.hits) }), \(words.map(\.firstAt)), \(words.map(\.lastAt)))
+      on conflict (tag, block) do update set hits = w.hits | excluded.hits,
+        first_at = least(w.first_at, excluded.first_at), last_at = greatest(w.last_at, excluded.last_at)
+      """)
+  }
+
+  /// Takes a conversation that waits; nobody else does until the transaction ends. Nil when none waits.
+  func takeBacklog() async throws -> Backlog? {
+    let rows = try await database.query(
+      """
+      select c.id, c.sealed_key, c.indexed_seq
+      from search_backlog b join conversations c on c.id = b.conversation_id limit 1 for update of b skip locked
+      """)
+    return try rows.first.map { row in
+      let (conversation, key, indexedSeq) = try row.decode(ConversationID.self, [UInt8].self, Int64.self)
+      return Backlog(conversation: conversation, sealedKey: key, indexedSeq: indexedSeq)
+    }
+  }
+
+  /// The index has come up to `seq`. A conversation that has no newer message does not wait any more.
+  func indexed(_ conversation: ConversationID, upTo seq: Int64) async throws {
+    let row = try await database.query(
+      "update conversations set indexed_seq = \(seq) where id = \(conversation) returning last_seq")[0]
+    guard try row.decode(column: 0, as: Int64.self) <= seq else { return }
+    try await database.query("delete from search_backlog where conversation_id = \(conversation)")
+  }
+}
