@@ -58,7 +58,7 @@ import EventLoop
       isDue = false
       timer?.cancel()
     }
-    Task { @Loop in
+    Loop.task { [self] in
       let result = await perform(job)
       finish(result)
     }

@@ -40,7 +40,7 @@ import Telemetry
 
   /// Removes files in the background. What a crash leaves over is removed by the next start.
   func remove(_ removal: Removal) {
-    Task { @Loop in
+    Loop.task { [self] in
       do {
         try await pool.run { removal.perform() }
       } catch {

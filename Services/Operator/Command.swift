@@ -13,6 +13,8 @@ enum Command: Equatable {
   case topics
   case dead(DeadCommand)
   case admin(AdminCommand)
+  case demo(DemoCommand)
+  case messaging(MessagingCommand)
   case doctor
   case environment
 
@@ -57,6 +59,8 @@ enum Command: Equatable {
     case "topics": self = .topics
     case "dead": self = .dead(try DeadCommand(&words))
     case "admin": self = .admin(try AdminCommand(&words))
+    case "demo": self = .demo(try DemoCommand(&words))
+    case "messaging": self = .messaging(try MessagingCommand(&words))
     case "doctor": self = .doctor
     case "env": self = .environment
     default: throw UsageError("there is no command '\(name)'")
@@ -98,6 +102,8 @@ enum Command: Equatable {
     case .topics: return try await showTopics(folder)
     case .dead(let command): return try await command.run(folder)
     case .admin(let command): return try await command.run(folder)
+    case .demo(let command): return try await command.run(folder)
+    case .messaging(let command): return try await command.run(folder)
     case .doctor: return await examine(folder)
     case .environment: return try showEnvironment(folder)
     }

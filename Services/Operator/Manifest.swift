@@ -6,7 +6,10 @@ let manifest = [
   Service("identity", needs: [.database, .meshKey]) { place in
     ["--development", "--public-url", "http://\(place.gateway)"]
   },
-  Service("gateway", needs: [.rootKey]) { place in ["--listen", place.gateway] },
+  Service("messaging", needs: [.database, .masterKey, .meshKey]),
+  Service("presence", needs: [.database, .redis, .meshKey]),
+  Service("profiles", needs: [.database, .meshKey, .storage]) { _ in ["--development"] },
+  Service("gateway", needs: [.redis, .rootKey, .storage]) { place in ["--listen", place.gateway] },
 ]
 
 /// What to try first, once everything is ready.
@@ -28,8 +31,12 @@ struct Service: Sendable {
     case database
     /// Redis.
     case redis
+    /// The folder, or the S3 server, where files are kept.
+    case storage
     /// The key under which it is asked.
     case meshKey
+    /// Keys of its own that seal what it keeps, and that change while it runs.
+    case masterKey
     /// The key that all others come from: whoever has it may ask any service in anybody's name.
     case rootKey
   }

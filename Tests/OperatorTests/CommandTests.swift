@@ -49,33 +49,49 @@ import Testing
       problem("logs", "--lines", "-1") == "--lines: got '-1', expected a number from 0 to 100000; see ./mesh help")
   }
 
+  @Test func `a demo world has as many members as asked for, of the seed that was given`() throws {
+    #expect(try Command(arguments: ["demo", "world"]) == .demo(.world(members: 1000, seed: 1)))
+    #expect(
+      try Command(arguments: ["demo", "world", "--members", "5", "--seed=7"]) == .demo(.world(members: 5, seed: 7)))
+    #expect(problem("demo") == "world is missing; see ./mesh help")
+    #expect(problem("demo", "moon") == "demo: got 'moon', expected world; see ./mesh help")
+    #expect(
+      problem("demo", "world", "--members", "0")
+        == "--members: got '0', expected a number from 1 to 10000000; see ./mesh help")
+  }
+
   @Test func `dead lists, shows and redrives`() throws {
-    let subject = try #require(UniqueID("01890a5d-ac96-774b-bcce-b302099a8057"))
     #expect(try Command(arguments: ["dead"]) == .dead(.list(service: nil, json: false)))
     #expect(try Command(arguments: ["dead", "--json", "credits"]) == .dead(.list(service: "credits", json: true)))
     #expect(
       try Command(arguments: ["dead", "redrive", "credits"]) == .dead(.redrive(service: "credits", subject: nil)))
     #expect(
-      try Command(arguments: ["dead", "redrive", "credits", subject.description])
-        == .dead(.redrive(service: "credits", subject: subject)))
+      try Command(arguments: ["dead", "redrive", "credits", "hold 7"])
+        == .dead(.redrive(service: "credits", subject: "hold 7")))
     #expect(problem("dead", "redrive") == "the name of a service is missing; see ./mesh help")
-    #expect(problem("dead", "redrive", "credits", "7") == "SUBJECT: got '7', expected a UUID; see ./mesh help")
+    #expect(
+      problem("dead", "redrive", "credits", "7", "8") == "dead does not know what to do with '8'; see ./mesh help")
     #expect(
       problem("dead", "redrive", "credits", "--json") == "dead redrive writes no JSON; see ./mesh help")
   }
 
-  @Test func `a dead event is a line in the list, and stands in full under its service`() throws {
+  @Test func `what is dead is a line in the list, and stands in full under its service`() throws {
     let subject = try #require(UniqueID("01890a5d-ac96-774b-bcce-b302099a8057"))
     let event = DeadEvent(
       service: "credits", event: "identity.member-registered", id: subject, subject: subject, version: 3,
       reason: "no account\n\u{1b}[2J", attempts: 4, parkedAt: Timestamp(microseconds: 0), waiting: 2,
       payload: #"{"a":1}"#)
+    let timer = DeadTimer(
+      service: "credits", timer: "lot-expired", key: "lot\t7", reason: "no lot", attempts: 10,
+      failedAt: Timestamp(microseconds: 1_000_000), payload: #"{"lot":7}"#)
     #expect(
-      DeadCommand.table([event]) == [
-        "SERVICE  EVENT                       SUBJECT                               VERSION  SINCE                 "
+      DeadCommand.table(.init(events: [event], timers: [timer])) == [
+        "SERVICE  KIND   NAME                        SUBJECT                               SINCE                 "
           + "WAITING  REASON",
-        "credits  identity.member-registered  01890a5d-ac96-774b-bcce-b302099a8057  3        1970-01-01T00:00:00Z  "
+        "credits  event  identity.member-registered  01890a5d-ac96-774b-bcce-b302099a8057  1970-01-01T00:00:00Z  "
           + "2        no account  [2J",
+        "credits  timer  lot-expired                 lot 7                                 1970-01-01T00:00:01Z  "
+          + "0        no lot",
       ])
     #expect(
       DeadCommand.description(event) == [
@@ -84,6 +100,14 @@ import Testing
         "  since    1970-01-01T00:00:00Z, attempts: 4, waiting behind it: 2",
         "  reason   no account  [2J",
         #"  payload  {"a":1}"#,
+      ])
+    #expect(
+      DeadCommand.description(timer) == [
+        "timer lot-expired",
+        "  key      lot 7",
+        "  since    1970-01-01T00:00:01Z, attempts: 10",
+        "  reason   no lot",
+        #"  payload  {"lot":7}"#,
       ])
   }
 
@@ -104,11 +128,15 @@ import Testing
       try Command(arguments: ["admin", "suspend", "--until", "1970-01-01T00:00:01Z", id.description, "--reason=spam"])
         == .admin(.suspend(.id(id), until: Timestamp(microseconds: 1_000_000), reason: "spam")))
     #expect(try Command(arguments: ["admin", "restore", id.description]) == .admin(.restore(.id(id))))
+    #expect(
+      try Command(arguments: ["admin", "provider", "me@example.org", "off"])
+        == .admin(.provider(.email(email), isProvider: false)))
   }
 
   @Test func `admin refuses what names nobody`() {
-    #expect(problem("admin") == "create, suspend or restore is missing; see ./mesh help")
-    #expect(problem("admin", "ban") == "admin: got 'ban', expected create, suspend or restore; see ./mesh help")
+    #expect(problem("admin") == "create, suspend, restore or provider is missing; see ./mesh help")
+    #expect(
+      problem("admin", "ban") == "admin: got 'ban', expected create, suspend, restore or provider; see ./mesh help")
     #expect(problem("admin", "create") == "--email is missing; see ./mesh help")
     #expect(
       problem("admin", "create", "--email", "me") == "--email: got 'me', expected an address such as name@example.org; "
@@ -128,6 +156,18 @@ import Testing
         == "a member: got 'me', expected an address such as name@example.org; see ./mesh help")
   }
 
+  @Test func `messaging measures anew and rotates keys`() throws {
+    #expect(try Command(arguments: ["messaging", "recompute-metrics"]) == .messaging(.recomputeMetrics))
+    #expect(try Command(arguments: ["messaging", "rotate-keys"]) == .messaging(.rotateKeys))
+    #expect(problem("messaging") == "recompute-metrics or rotate-keys is missing; see ./mesh help")
+    #expect(
+      problem("messaging", "shout")
+        == "messaging: got 'shout', expected recompute-metrics or rotate-keys; see ./mesh help")
+    #expect(
+      problem("admin", "provider", "me@example.org", "yes")
+        == "admin provider: got 'yes', expected on or off; see ./mesh help")
+  }
+
   @Test func `every command is on the help page, and nothing else is`() throws {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../..")
     let page = try String(contentsOf: root.appending(path: "docs/commands.txt"), encoding: .utf8)
@@ -135,12 +175,16 @@ import Testing
       .map { String($0.split(separator: " ")[0]) }.filter { $0.allSatisfy(\.isLowercase) }
     // These are the script's own.
     let scripted: Set = ["test", "bench", "help"]
-    let examples = ["restart": ["x"], "scale": ["x=1"], "admin": ["restore", "me@example.org"]]
+    let examples = [
+      "restart": ["x"], "scale": ["x=1"], "admin": ["restore", "me@example.org"], "messaging": ["rotate-keys"],
+      "demo": ["world"],
+    ]
     for name in Set(described).subtracting(scripted) {
       #expect(throws: Never.self) { _ = try Command(arguments: [name] + (examples[name] ?? [])) }
     }
     let known: Set = [
-      "up", "down", "status", "logs", "restart", "scale", "roll", "topics", "dead", "admin", "doctor", "env",
+      "up", "down", "status", "logs", "restart", "scale", "roll", "topics", "dead", "admin", "demo", "messaging",
+      "doctor", "env",
     ]
     #expect(Set(described) == known.union(scripted))
   }

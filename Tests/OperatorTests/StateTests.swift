@@ -112,6 +112,24 @@ import Testing
     #expect(ProcessTable(folder).entries == [])
   }
 
+  @Test @Loop func `the locks of a dead PostgreSQL are removed, and those of a living one are not`() async throws {
+    let data = FileManager.default.temporaryDirectory.appending(path: "data-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: data) }
+    try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: false)
+    // A number that belongs to some other process by now.
+    let locks = ["\(data)/postmaster.pid", "\(data)/.s.PGSQL.25432.lock"]
+    for lock in locks { try Data("\(getpid())\n".utf8).write(to: URL(fileURLWithPath: lock)) }
+    let server = try ChildProcess("sh", ["-c", "cd \(data) && exec sleep 600"], environment: ["PATH": "/usr/bin:/bin"])
+    while !ProcessFacts.isAnyone(in: data) { try await Loop.sleep(for: .milliseconds(5)) }
+    await PostgresCluster.clearAway(data, within: .milliseconds(50))
+    #expect(locks.allSatisfy { access($0, F_OK) == 0 })
+
+    server.signal(SIGKILL)
+    await PostgresCluster.clearAway(data, within: .seconds(30))
+    #expect(locks.allSatisfy { access($0, F_OK) != 0 })
+    _ = await server.waitUntilEnded()
+  }
+
   @Test @Loop func `a log takes what is written, and puts a full file aside`() async throws {
     let folder = MeshFolder(FileManager.default.temporaryDirectory.appending(path: "mesh-\(UUID().uuidString)").path)
     defer { try? FileManager.default.removeItem(atPath: folder.path) }

@@ -1,6 +1,6 @@
 import Contract
 
-/// Somebody has become a member. The address follows when it is proven: `EmailVerified`.
+/// Somebody has become a member. The address is not to be written to before it is proven: `EmailVerified`.
 public struct MemberRegistered: Event {
   public static let name = "identity.member-registered"
   public var subject: UniqueID { member.value }
@@ -13,10 +13,15 @@ public struct MemberRegistered: Event {
   public let lastName: PersonName
   /// From the member who brought this one.
   public let referralCode: ReferralCode?
+  /// The address to sign in with; nil in events from before it was told.
+  public let email: EmailAddress?
 
   /// States the fact.
-  public init(member: MemberID, firstName: PersonName, lastName: PersonName, referralCode: ReferralCode?) {
+  public init(
+    member: MemberID, firstName: PersonName, lastName: PersonName, referralCode: ReferralCode?,
+    email: EmailAddress? = nil
+  ) {
     (self.member, self.firstName, self.lastName) = (member, firstName, lastName)
-    self.referralCode = referralCode
+    (self.referralCode, self.email) = (referralCode, email)
   }
 }

@@ -53,7 +53,7 @@ import Telemetry
 
   /// Looks at the table from time to time, for as long as the process lives.
   func keepReloading(from store: SigningKeyStore) {
-    Task { @Loop in
+    Loop.task { [self] in
       while true {
         try? await Loop.sleep(for: min(schedule.lead / 4, .seconds(30)))
         do { try await reload(from: store) } catch {

@@ -5,11 +5,11 @@ import Mesh
 
 /// How guessing is slowed down: by account, and by the client's network.
 extension IdentityService {
-  /// Counts an attempt; throws `refusal` when it comes too soon after too many others.
+  /// Counts an attempt on an account, if on any; throws `refusal` when it comes too soon after too many others.
   func admit(
-    _ purpose: AttemptGuard.Purpose, on email: EmailAddress, _ context: Context, else refusal: some Refusal
+    _ purpose: AttemptGuard.Purpose, on email: EmailAddress?, _ context: Context, else refusal: some Refusal
   ) async throws {
-    let subjects = [account(purpose, email), client(purpose, context)].compactMap(\.self)
+    let subjects = [email.map { account(purpose, $0) }, client(purpose, context)].compactMap(\.self)
     if let wait = try await AttemptStore.admit(subjects, now: context.now, in: mesh.database) {
       throw RefusalForNow(refusal, retryAfter: wait)
     }

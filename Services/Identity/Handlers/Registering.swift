@@ -5,10 +5,16 @@ import Mesh
 
 /// How somebody becomes a member.
 extension IdentityService {
-  /// Refuses weak passwords and hasty attempts, and hashes the password.
+  /// Refuses weak passwords, hasty attempts and known addresses, and hashes the password.
+  ///
+  /// Who tries a known address again and again is slowed down. Of one that is free there is nothing to find out, and
+  /// copies of one registration must not slow one another down: all but the first learn that the address is taken.
   func prepareRegister(_ request: Register, _ context: Context) async throws -> String {
     try check(request.password, for: request.email)
-    try await admit(.register, on: request.email, context, else: Register.Refusal.tooManyAttempts)
+    let isTaken = try await AccountStore(mesh.database).find(request.email) != nil
+    try await admit(
+      .register, on: isTaken ? request.email : nil, context, else: Register.Refusal.tooManyAttempts)
+    if isTaken { throw Register.Refusal.emailTaken }
     return try await passwords.hash(request.password)
   }
 
@@ -20,7 +26,7 @@ extension IdentityService {
     try tx.emit(
       MemberRegistered(
         member: account.id, firstName: account.firstName, lastName: account.lastName,
-        referralCode: request.referralCode))
+        referralCode: request.referralCode, email: account.email))
     return try await signIn(account, on: request.deviceName, context, tx)
   }
 

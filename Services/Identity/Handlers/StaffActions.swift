@@ -32,7 +32,8 @@ extension IdentityService {
     let new = Account(appointing: request, id: MemberID(at: tx.now), passwordHash: passwordHash, now: tx.now)
     if try await store.add(new, now: tx.now) {
       try tx.emit(
-        MemberRegistered(member: new.id, firstName: new.firstName, lastName: new.lastName, referralCode: nil))
+        MemberRegistered(
+          member: new.id, firstName: new.firstName, lastName: new.lastName, referralCode: nil, email: new.email))
       try tx.emit(EmailVerified(member: new.id, email: new.email))
       return AppointStaff.Reply(member: new.id, isNew: true)
     }

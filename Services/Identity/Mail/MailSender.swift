@@ -40,7 +40,7 @@ import Telemetry
 
   /// Sends mail for as long as the process lives.
   func start() {
-    Task { @Loop in
+    Loop.task { [self] in
       while true {
         do {
           while try await sendBatch() == Self.batch {}

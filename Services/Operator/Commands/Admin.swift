@@ -3,6 +3,7 @@ import EventLoop
 import Foundation
 import IdentityAPI
 import Mesh
+import MessagingAPI
 
 /// What is to be done about a member.
 enum AdminCommand: Equatable {
@@ -10,6 +11,8 @@ enum AdminCommand: Equatable {
   /// Shut out until a time; without one for good.
   case suspend(MemberReference, until: Timestamp?, reason: String)
   case restore(MemberReference)
+  /// Count as somebody who teaches, or no more, until profiles say so themselves.
+  case provider(MemberReference, isProvider: Bool)
 
   /// Somebody who becomes a member, or a member who gets a role.
   struct NewMember: Equatable {
@@ -30,7 +33,7 @@ enum AdminCommand: Equatable {
 
   /// Reads the words after `admin`. Throws `UsageError`.
   init(_ words: inout Words) throws(UsageError) {
-    let name = try words.require("create, suspend or restore")
+    let name = try words.require("create, suspend, restore or provider")
     switch name {
     case "create":
       let email = try Self.email(try words.require(option: "--email"), as: "--email")
@@ -56,7 +59,12 @@ enum AdminCommand: Equatable {
       let reason = try words.take(option: "--reason") ?? "by the operator"
       self = .suspend(try Self.member(&words), until: until, reason: reason)
     case "restore": self = .restore(try Self.member(&words))
-    default: throw UsageError("admin: got '\(name)', expected create, suspend or restore")
+    case "provider":
+      let member = try Self.member(&words)
+      let text = try words.require("on or off")
+      guard text == "on" || text == "off" else { throw UsageError("admin provider: got '\(text)', expected on or off") }
+      self = .provider(member, isProvider: text == "on")
+    default: throw UsageError("admin: got '\(name)', expected create, suspend, restore or provider")
     }
   }
 
@@ -81,56 +89,60 @@ enum AdminCommand: Equatable {
   /// Does it, and returns the exit status.
   @Loop func run(_ folder: MeshFolder) async throws -> CInt {
     let ports = try await runningPorts(folder)
-    let identity = try await IdentityClient(folder, ports)
+    let services = try await ServiceClient(folder, ports)
     do {
-      Console.say(try await carryOut(identity))
+      Console.say(try await carryOut(services))
     } catch {
-      await identity.close()
-      throw (error as? StaffRefusal).map { Failure($0.detail) } ?? error
+      await services.close()
+      throw (error as? any Refusal).map { Failure($0.detail) } ?? error
     }
-    await identity.close()
+    await services.close()
     return ExitCode.done
   }
 
   /// Returns what was done, for the terminal.
-  @Loop private func carryOut(_ identity: IdentityClient) async throws -> String {
+  @Loop private func carryOut(_ services: ServiceClient) async throws -> String {
     switch self {
-    case .create(let new): return try await Self.create(new, identity)
+    case .create(let new): return try await Self.create(new, services)
     case .suspend(let reference, let until, let reason):
       if let until, until <= .now { throw Failure("--until: \(until) is over", exitCode: ExitCode.usage) }
-      let member = try await Self.id(of: reference, identity)
-      _ = try await identity.ask(SuspendMember(member: member, until: until, reason: reason))
+      let member = try await Self.id(of: reference, services)
+      _ = try await services.ask(SuspendMember(member: member, until: until, reason: reason))
       return "\(member) is shut out \(until.map { "until \($0); a ban stays as it was" } ?? "for good")"
     case .restore(let reference):
-      let member = try await Self.id(of: reference, identity)
-      _ = try await identity.ask(RestoreMember(member: member))
+      let member = try await Self.id(of: reference, services)
+      _ = try await services.ask(RestoreMember(member: member))
       return "\(member) is let in"
+    case .provider(let reference, let isProvider):
+      let member = try await Self.id(of: reference, services)
+      _ = try await services.ask(AppointProvider(member: member, isProvider: isProvider))
+      return "\(member) is \(isProvider ? "a" : "no") provider"
     }
   }
 
-  @Loop private static func create(_ new: NewMember, _ identity: IdentityClient) async throws -> String {
+  @Loop private static func create(_ new: NewMember, _ services: ServiceClient) async throws -> String {
     // The endpoint gives its role to a member who is there: not by accident, and above all not a lower one.
-    if new.role == nil, let found = try await find(new.email, identity) {
+    if new.role == nil, let found = try await find(new.email, services) {
       throw Failure("\(new.email) is a member already (\(found.role)); --role gives another role")
     }
     let password = new.hasPassword ? try readPassword() : try newPassword()
     let role = new.role ?? .member
-    let reply = try await identity.ask(
+    let reply = try await services.ask(
       AppointStaff(
         email: new.email, password: password, firstName: new.firstName, lastName: new.lastName, role: role))
     guard reply.isNew else { return "\(reply.member) is \(role) now; name and password stay" }
     return "\(reply.member) is \(role)" + (new.hasPassword ? "" : "\npassword: \(password.text)")
   }
 
-  @Loop private static func find(_ email: EmailAddress, _ identity: IdentityClient) async throws -> FindMember.Reply? {
-    do { return try await identity.ask(FindMember(email: email)) } catch StaffRefusal.notFound { return nil }
+  @Loop private static func find(_ email: EmailAddress, _ services: ServiceClient) async throws -> FindMember.Reply? {
+    do { return try await services.ask(FindMember(email: email)) } catch StaffRefusal.notFound { return nil }
   }
 
-  @Loop private static func id(of reference: MemberReference, _ identity: IdentityClient) async throws -> MemberID {
+  @Loop private static func id(of reference: MemberReference, _ services: ServiceClient) async throws -> MemberID {
     switch reference {
     case .id(let id): return id
     case .email(let email):
-      guard let found = try await find(email, identity) else { throw Failure("there is no member \(email)") }
+      guard let found = try await find(email, services) else { throw Failure("there is no member \(email)") }
       return found.member
     }
   }

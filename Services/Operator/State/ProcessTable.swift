@@ -80,6 +80,17 @@ enum ProcessFacts {
     return UInt64(fields[19])
   }
 
+  /// Whether the working folder of any process that may be looked at is `folder`.
+  static func isAnyone(in folder: String) -> Bool {
+    guard let real = realpath(folder, nil) else { return false }
+    defer { free(real) }
+    let folder = String(cString: real)
+    let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return processes.contains { name in
+      pid_t(name) != nil && (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(name)/cwd")) == folder
+    }
+  }
+
   /// Memory of its own that is in use, in bytes, without files that could be read again. Nil when it is gone.
   static func anonymousMemory(_ pid: pid_t) -> Int? {
     guard let text = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8) else { return nil }

@@ -116,6 +116,23 @@ import Foundation
   /// Where this process reaches it: by the socket file, which no other server can answer, when there is one.
   private var host: String { socketFolder ?? "127.0.0.1" }
 
+  /// Waits until nothing of a killed server is left, and removes its locks.
+  func clearAway() async { await Self.clearAway(data, within: .seconds(10)) }
+
+  /// Waits until no process works in the data folder `data`, as all of a server's do, and then removes the files that name
+  /// the server's process, those beside its sockets too. PostgreSQL would take any process of that number for the server,
+  /// also one that is dead and was not reaped, as happens in containers.
+  static func clearAway(_ data: String, within limit: Duration) async {
+    let deadline = ContinuousClock.now + limit
+    while ProcessFacts.isAnyone(in: data) {
+      guard ContinuousClock.now < deadline else { return }
+      // Cut short only when everything is to end.
+      try? await Loop.sleep(for: .milliseconds(20))
+    }
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: data)) ?? []
+    for file in files where file == "postmaster.pid" || file.hasPrefix(".s.PGSQL.") { unlink("\(data)/\(file)") }
+  }
+
   /// How the server is started.
   var launch: Launch {
     var launch = Launch(

@@ -46,8 +46,13 @@ import Telemetry
       case .database: environment["DATABASE_URL"] = try postgres.url(for: service.name)
       case .redis:
         environment["REDIS_URL"] = RedisServer.url(port: ports.redis, password: try secrets.secret(RedisServer.name))
+      case .storage:
+        let home = FileManager.default.currentDirectoryPath
+        if inherited["STORAGE_URL"] == nil { environment["STORAGE_URL"] = "file://\(home)/\(folder.path)/media" }
       case .meshKey:
         environment["MESH_KEY"] = MeshKeys.ownText(of: service.name, root: try secrets.key("mesh-root"))
+      case .masterKey:
+        environment["\(service.name.uppercased())_MASTER_KEY"] = try secrets.ring("\(service.name)-master")
       case .rootKey: environment["MESH_ROOT_KEY"] = "1:\(try secrets.secret("mesh-root"))"
       }
     }

@@ -121,6 +121,7 @@ import Telemetry
   private func startDatabase(_ roles: [String]) async throws {
     let began = ContinuousClock.now
     let isNew = try await postgres.create()
+    await postgres.clearAway()
     database.start()
     try await database.waitUntilReady(within: Self.patience)
     try await postgres.setUp(roles)

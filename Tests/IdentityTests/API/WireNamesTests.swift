@@ -63,7 +63,7 @@ import Testing
     ]
     #expect(
       lines == [
-        "identity.member-registered | member firstName lastName referralCode?",
+        "identity.member-registered | member firstName lastName referralCode? email?",
         "identity.email-verified | member email",
         "identity.member-suspended | member until reason", "identity.member-banned | member reason",
         "identity.member-restored | member", "identity.session-revoked | member session cause",

@@ -5,10 +5,12 @@ import Foundation
 import IdentityAPI
 import Kafka
 import Mesh
+import MessagingAPI
+import ProfilesAPI
 import Telemetry
 
-/// Asks identity as the operator, through its topic like any other service.
-@Loop struct IdentityClient {
+/// Asks services as the operator, through their topics like any other service.
+@Loop struct ServiceClient {
   /// How long an answer may take. A password is hashed on purpose slowly.
   private static let patience = Duration.seconds(20)
 
@@ -20,7 +22,9 @@ import Telemetry
     do {
       asker = try Asker(
         KafkaConfiguration(brokers: "127.0.0.1:\(ports.kafka)", clientID: "mesh"),
-        keys: .service("operator", asking: [Register.service], root: root),
+        keys: .service(
+          "operator", asking: [Register.service, AppointProvider.service, MakeMembers.service],
+          root: root),
         log: Log(service: "mesh", level: .error, format: .pretty, descriptor: STDERR_FILENO), metrics: Metrics())
       try await asker.start()
     } catch {
@@ -31,8 +35,7 @@ import Telemetry
   func close() async { await asker.close() }
 
   /// Asks. Throws the endpoint's refusal, or a `Failure` that says in one line what else stands in the way.
-  func ask<Request: Endpoint>(_ request: Request) async throws -> Request.Reply
-  where Request.Refusal: RawRepresentable, Request.Refusal.RawValue == String {
+  func ask<Request: Endpoint>(_ request: Request) async throws -> Request.Reply {
     let now = Timestamp.now
     let passport = Passport(
       endpoint: Request.name, request: UniqueID(at: now), deadline: now + Self.patience,
@@ -41,15 +44,9 @@ import Telemetry
     do {
       answer = try await asker.ask(Question(passport, body: [UInt8](try JSONEncoder().encode(request))))
     } catch {
-      throw Failure("\(error)", advice: "./mesh status says whether identity runs.")
+      throw Failure("\(error)", advice: "./mesh status says whether \(Request.service) runs.")
     }
-    guard answer.kind != .reply else {
-      if let nothing = Nothing() as? Request.Reply { return nothing }
-      return try FieldDecoding.decode(from: answer.body)
-    }
-    let problem = try FieldDecoding.decode(Problem.self, from: answer.body)
-    if let refusal = Request.Refusal(rawValue: problem.code) { throw refusal }
-    throw Failure(Self.line(problem))
+    do { return try answer.open(as: Request.self) } catch let problem as Problem { throw Failure(Self.line(problem)) }
   }
 
   /// A problem in one line.

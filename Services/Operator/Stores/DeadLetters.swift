@@ -19,9 +19,23 @@ struct DeadEvent: Encodable, Equatable, Sendable {
   let payload: String
 }
 
-/// What all services have parked because they failed at it: the runtime's table `mesh_parked` in each service's schema.
-@Loop struct DeadEvents {
-  /// How many of a service are looked at, the oldest first.
+/// A timer that failed whenever it fired, until it was given up.
+struct DeadTimer: Encodable, Equatable, Sendable {
+  let service: String
+  let timer: String
+  /// What tells it from the service's other timers of its name.
+  let key: String
+  let reason: String
+  let attempts: Int
+  /// When it failed for the last time.
+  let failedAt: Timestamp
+  let payload: String
+}
+
+/// What all services failed at and put aside: events in the runtime's table `mesh_parked`, timers in `mesh_timers`, in
+/// each service's schema.
+@Loop struct DeadLetters {
+  /// How many events, and how many timers, of a service are looked at, the oldest first.
   nonisolated static let limit = 1000
 
   private let database: Database
@@ -35,7 +49,7 @@ struct DeadEvent: Encodable, Equatable, Sendable {
 
   func close() { database.close() }
 
-  /// The services that have such a table. Throws `PostgresError`.
+  /// The services that have such tables. Throws `PostgresError`.
   func services() async throws -> [String] {
     let found = try await database.query(
       """
@@ -45,8 +59,8 @@ struct DeadEvent: Encodable, Equatable, Sendable {
     return try found.decode(String.self)
   }
 
-  /// The dead events of a service that has the table. Throws `PostgresError`.
-  func find(of service: String) async throws -> [DeadEvent] {
+  /// The dead events of a service that has the tables. Throws `PostgresError`.
+  func events(of service: String) async throws -> [DeadEvent] {
     let rows = try await database.query(
       """
       select name, id, subject, version, reason, attempts, parked_at, payload, (
@@ -65,13 +79,40 @@ struct DeadEvent: Encodable, Equatable, Sendable {
     }
   }
 
+  /// The dead timers of a service that has the tables. Throws `PostgresError`.
+  func timers(of service: String) async throws -> [DeadTimer] {
+    let rows = try await database.query(
+      """
+      select name, key, reason, attempts, due_at, payload from \(identifier: service).mesh_timers
+      where reason is not null order by due_at, name, key limit \(Self.limit)
+      """)
+    return try rows.map { row in
+      let (timer, key, reason, attempts, failedAt, payload) = try row.decode(
+        String.self, String.self, String.self, Int.self, Timestamp.self, String.self)
+      return DeadTimer(
+        service: service, timer: timer, key: key, reason: reason, attempts: attempts, failedAt: failedAt,
+        payload: payload)
+    }
+  }
+
   /// Takes away the reason of a service's dead events, of one subject or of all: the service looks for such ones every
   /// few seconds and tries them again. Returns how many there were. Throws `PostgresError`.
-  func redrive(_ service: String, _ subject: UniqueID?) async throws -> Int {
+  func redriveEvents(of service: String, _ subject: UniqueID?) async throws -> Int {
     try await database.query(
       """
       update \(identifier: service).mesh_parked set reason = null
       where reason is not null and subject = coalesce(\(subject), subject)
+      """
+    ).affected
+  }
+
+  /// Has a service's dead timers, those with a key or all, fire now, with all attempts before them. Returns how many there
+  /// were. Throws `PostgresError`.
+  func redriveTimers(of service: String, key: String?) async throws -> Int {
+    try await database.query(
+      """
+      update \(identifier: service).mesh_timers set reason = null, attempts = 0, due_at = now()
+      where reason is not null and key = coalesce(\(key)::text, key)
       """
     ).affected
   }
