@@ -58,7 +58,13 @@ func tests(_ name: String, _ dependencies: String...) -> Target {
 
 /// The services of the domain.
 let services = [
-  service("Identity", resources: ["Domain/common-passwords.txt", "Store/Migrations"], "Crypto", "Curl")
+  service("Identity", resources: ["Domain/common-passwords.txt", "Store/Migrations"], "Crypto", "Curl"),
+  service(
+    "Messaging", resources: ["Store/Migrations"], "Crypto", "IdentityAPI", "PresenceAPI",
+    "ProfilesAPI"),
+  service("Presence", resources: ["Store/Migrations"], "IdentityAPI", "MessagingAPI", "ProfilesAPI", "Redis"),
+  service(
+    "Profiles", resources: ["Store/Migrations"], "Crypto", "IdentityAPI", "MessagingAPI", "PresenceAPI", "Storage"),
 ]
 
 let package = Package(
@@ -68,6 +74,9 @@ let package = Package(
     .executable(name: "gateway", targets: ["Gateway"]),
     .executable(name: "identity", targets: ["Identity"]),
     .executable(name: "mesh", targets: ["Operator"]),
+    .executable(name: "messaging", targets: ["Messaging"]),
+    .executable(name: "presence", targets: ["Presence"]),
+    .executable(name: "profiles", targets: ["Profiles"]),
   ],
   targets: [
     c("CChecksum"),
@@ -89,19 +98,35 @@ let package = Package(
     shared("Kafka", "CKafka", "EventLoop"),
     shared("Postgres", "CPostgres", "Contract", "EventLoop"),
     shared("Redis", "CRedis", "EventLoop"),
+    shared("Storage", "Contract", "Crypto", "Curl", "EventLoop", "Telemetry"),
     shared("Mesh", "Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Postgres", "Telemetry", "Wire"),
 
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
-    program("Gateway", "Contract", "Crypto", "EventLoop", "HTTP", "Mesh", "Telemetry", "Wire"),
-    program("Operator", "Contract", "Crypto", "EventLoop", "IdentityAPI", "Kafka", "Mesh", "Postgres", "Telemetry"),
+    program("Gateway", "Contract", "Crypto", "EventLoop", "HTTP", "Mesh", "Redis", "Storage", "Telemetry", "Wire"),
+    program(
+      "Operator", "Contract", "Crypto", "EventLoop", "IdentityAPI", "Kafka", "Mesh", "MessagingAPI", "Postgres",
+      "ProfilesAPI", "Telemetry"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
     tool("HTTPVerdict", at: "Fuzz/HTTPVerdict", "Wire"),
-    tool("mesh-example", at: "MeshExample", "Contract", "EventLoop", "Mesh", "Postgres", "Telemetry"),
+    tool("WebSocketVerdict", at: "Fuzz/WebSocketVerdict", "Wire"),
+    tool(
+      "leaks", at: "Sanitize/Leaks", "Contract", "Crypto", "Curl", "EventLoop", "HTTP", "Kafka", "Postgres", "Redis",
+      "TestKit", "Wire"),
+    tool("races", at: "Sanitize/Races", "EventLoop", "Telemetry"),
+    tool("mesh-example", at: "MeshExample", "Contract", "EventLoop", "Mesh", "Postgres", "Storage", "Telemetry"),
     .target(
       name: "BenchKit", dependencies: ["Crypto", "EventLoop", "Kafka", "TestKit"], path: "Tests/Bench/Kit",
       swiftSettings: settings),
     tool("broker-bench", at: "Bench/Broker", "BenchKit", "EventLoop", "Kafka", "TestKit"),
+    tool("chat-bench", at: "Bench/Chat", "BenchKit", "EventLoop"),
+    tool(
+      "discovery-bench", at: "Bench/Discovery", "BenchKit", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh",
+      "Postgres", "ProfilesAPI", "Telemetry", "TestKit"),
+    tool("edge-bench", at: "Bench/Edge", "BenchKit", "EventLoop", "TestKit"),
+    tool(
+      "presence-bench", at: "Bench/Presence", "BenchKit", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh",
+      "Telemetry", "TestKit"),
     tool("rest-bench", at: "Bench/REST", "BenchKit", "EventLoop", "Postgres", "TestKit"),
     tool("rpc-bench", at: "Bench/RPC", "BenchKit", "EventLoop", "Kafka", "TestKit"),
     tests("BrokerTests", "Broker", "CChecksum", "EventLoop", "Telemetry", "Wire"),
@@ -111,7 +136,7 @@ let package = Package(
     tests("EventLoopTests", "EventLoop"),
     tests(
       "GatewayTests", "Broker", "Contract", "Crypto", "EventLoop", "Gateway", "HTTP", "Kafka", "Mesh", "Postgres",
-      "Telemetry", "Wire", "mesh-example"),
+      "Redis", "Storage", "Telemetry", "Wire", "mesh-example"),
     tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
     tests(
       "IdentityTests", "Broker", "Contract", "Crypto", "EventLoop", "Identity", "IdentityAPI", "Kafka", "Mesh",
@@ -120,9 +145,19 @@ let package = Package(
     tests(
       "MeshTests", "Broker", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Postgres", "Telemetry", "Wire",
       "mesh-example"),
+    tests(
+      "MessagingTests", "Broker", "Contract", "Crypto", "EventLoop", "IdentityAPI", "Kafka", "Mesh", "Messaging",
+      "MessagingAPI", "Postgres", "PresenceAPI", "Telemetry"),
     tests("OperatorTests", "Contract", "EventLoop", "IdentityAPI", "Kafka", "Operator"),
     tests("PostgresTests", "Contract", "EventLoop", "Postgres"),
+    tests(
+      "PresenceTests", "Broker", "Contract", "Crypto", "EventLoop", "IdentityAPI", "Kafka", "Mesh", "MessagingAPI",
+      "Postgres", "Presence", "PresenceAPI", "ProfilesAPI", "Redis", "Telemetry"),
+    tests(
+      "ProfilesTests", "Broker", "Contract", "Crypto", "EventLoop", "IdentityAPI", "Kafka", "Mesh", "MessagingAPI",
+      "Postgres", "PresenceAPI", "Profiles", "ProfilesAPI", "Storage", "Telemetry"),
     tests("RedisTests", "EventLoop", "Redis"),
+    tests("StorageTests", "Contract", "Crypto", "Curl", "EventLoop", "Storage"),
     tests("TelemetryTests", "Telemetry"),
     tests("TidyTests"),
     tests("WireTests", "Wire"),

@@ -18,6 +18,8 @@ public final class BrokerServer: @unchecked Sendable {
   private let executable: URL
   private let lock = NSLock()
   private var process: Process
+  /// Entered while the process runs.
+  private let running = DispatchGroup()
 
   /// What went wrong while starting.
   public struct Failure: Error, CustomStringConvertible {
@@ -57,7 +59,7 @@ public final class BrokerServer: @unchecked Sendable {
       ["--pdeathsig", "KILL", executable.path, "--data", folder.path, "--listen", address, "--ops", opsAddress]
       + extraArguments
     process.standardInput = FileHandle.nullDevice
-    try Self.run(process)
+    try run(process)
     lock.withLock { self.process = process }
     for _ in 0..<500 {
       guard process.isRunning else { throw Failure(description: "the broker ended at once; see its output") }
@@ -80,14 +82,18 @@ public final class BrokerServer: @unchecked Sendable {
   }
 
   /// Runs `process` from a thread that lives as long as it: the kernel's death signal is about the thread that
-  /// started a process, and a pool's threads come and go.
-  private static func run(_ process: Process) throws {
+  /// started a process, and a pool's threads come and go. Whoever waits for its end waits for that thread, since Foundation
+  /// wakes only one of several that wait for a process.
+  private func run(_ process: Process) throws {
     let started = DispatchSemaphore(value: 0)
     nonisolated(unsafe) var failure: (any Error)?  // written before the semaphore is signalled, read after
-    Thread.detachNewThread {
+    running.enter()
+    Thread.detachNewThread { [running] in
       do { try process.run() } catch { failure = error }
+      let hasStarted = failure == nil
       started.signal()
-      if failure == nil { process.waitUntilExit() }
+      if hasStarted { process.waitUntilExit() }
+      running.leave()
     }
     started.wait()
     if let failure { throw failure }
@@ -97,7 +103,7 @@ public final class BrokerServer: @unchecked Sendable {
     lock.withLock {
       guard process.isRunning else { return }
       Glibc.kill(process.processIdentifier, signal)
-      process.waitUntilExit()
+      running.wait()
     }
   }
 

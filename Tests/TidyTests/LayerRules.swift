@@ -12,15 +12,19 @@ enum Layers {
     "Kafka": ["CKafka", "EventLoop"],
     "Postgres": ["CPostgres", "Contract", "EventLoop"],
     "Redis": ["CRedis", "EventLoop"],
+    "Storage": ["Contract", "Crypto", "Curl", "EventLoop", "Telemetry"],
     "Mesh": ["Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Postgres", "Telemetry", "Wire"],
     // Programs that are no services of the domain.
     "Broker": ["CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"],
-    "Gateway": ["Contract", "Crypto", "EventLoop", "HTTP", "Mesh", "Redis", "Telemetry", "Wire"],
-    "Operator": ["Contract", "Crypto", "EventLoop", "IdentityAPI", "Kafka", "Mesh", "Postgres", "Telemetry"],
+    "Gateway": ["Contract", "Crypto", "EventLoop", "HTTP", "Mesh", "Redis", "Storage", "Telemetry", "Wire"],
+    "Operator": [
+      "Contract", "Crypto", "EventLoop", "IdentityAPI", "Kafka", "Mesh", "MessagingAPI", "Postgres", "ProfilesAPI",
+      "Telemetry",
+    ],
   ]
 
   /// What a service of the domain may import besides its own API and those of others.
-  static let service: Set<String> = ["Contract", "Crypto", "Curl", "EventLoop", "Mesh", "Telemetry"]
+  static let service: Set<String> = ["Contract", "Crypto", "Curl", "EventLoop", "Mesh", "Storage", "Telemetry"]
   /// What it may import under `Store/` only.
   static let store: Set<String> = ["Postgres", "Redis"]
 

@@ -1,6 +1,7 @@
 import Crypto
 public import EventLoop
 import Foundation
+import Kafka
 public import TestKit
 
 /// A gateway and one service with their broker and their PostgreSQL, from the built programs, on free ports of loopback
@@ -16,11 +17,15 @@ public import TestKit
   public let address: SocketAddress
   /// All of them, and this process as "load".
   public private(set) var costs = ProcessCosts()
+  /// The gateway's process.
+  public private(set) var gatewayID: Int32 = 0
   private let gateway: ServerProcess
+  private let signingKey = SigningKey()
   private let notes: ServerProcess
 
-  /// Starts everything, and returns when the gateway knows the service's endpoints.
-  public init() async throws {
+  /// Starts everything, and returns when the gateway knows the service's endpoints. The gateway gets these `settings`
+  /// beside those that it must have.
+  public init(gateway settings: [String: String] = [:]) async throws {
     broker = try BrokerServer(arguments: [])
     postgres = try await PostgresServer(isDurable: true)
     databaseURL = try await postgres.freshURL()
@@ -38,14 +43,42 @@ public import TestKit
       [
         "GATEWAY_LISTEN": "\(address)", "KAFKA_BROKERS": broker.address, "RATE_LIMIT_SCALE": "1000000",
         "MESH_ROOT_KEY": "1:\(root.withBytes { Hex.encode($0) })",
-      ])
+      ].merging(settings) { $1 })
     // The service first: its endpoints are then in the catalogue when the gateway reads it.
     let notesID = try await notes.start()
-    costs.add("gateway", try await gateway.start())
+    gatewayID = try await gateway.start()
+    costs.add("gateway", gatewayID)
     costs.add("broker", broker.processID)
     costs.add("service", notesID)
     costs.add("postgres", try await Self.processID(of: postgres), withChildren: true)
     costs.add("load", ProcessInfo.processInfo.processIdentifier)
+  }
+
+  /// Access tokens of so many members, by a key that the gateway is told of.
+  public func signIn(_ count: Int) async throws -> [String] {
+    let key = signingKey.verifyingKey
+    let jwk = #"{"kty":"OKP","crv":"Ed25519","x":"\#(Base64URL.encode(key.bytes))"}"#
+    let producer = try Producer(KafkaConfiguration(brokers: broker.address, clientID: "bench"))
+    _ = try await producer.produce(
+      to: producer.topic("identity.keys"), partition: 0, key: Array(key.thumbprint.utf8),
+      value: Array(#"{"kid":"\#(key.thumbprint)","jwk":\#(jwk)}"#.utf8))
+    try await producer.close(within: .seconds(5))
+    let now = Date()
+    return try (0..<count).map { _ in
+      try TokenSigner(signingKey).mint(Claims(exp: now.addingTimeInterval(3600), iat: now))
+    }
+  }
+
+  /// What an access token says, as identity writes it.
+  private struct Claims: TokenClaims {
+    var iss = "skillmesh"
+    var aud = "skillmesh"
+    var exp: Date
+    var nbf: Date?
+    var iat: Date
+    var sub = UUID().uuidString.lowercased()
+    var sid = UUID().uuidString.lowercased()
+    var role = "member"
   }
 
   /// Ends everything.

@@ -25,7 +25,7 @@ import Postgres
       "pgbench":
         "-M prepared -c 16 -j 1, one insert of a uuid and a text a transaction; half before, half after the load",
       "PostgreSQL": "fsync on, PostgreSQL's defaults",
-      "one row": "POST /api/v1/jots: the row and the idempotency record in one commit",
+      "one row": "POST /api/v1/jots: the row and the idempotency record; requests that come together share a commit",
       "row and event":
         "POST /api/v1/boards/{board}/notes, 1,024 boards: locks the board, stores the note, the outbox row, "
         + "its mark and the idempotency record in one commit; the event is published",

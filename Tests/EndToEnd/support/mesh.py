@@ -16,8 +16,16 @@ from support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[3]
 
+# What channel authorisations are signed with: known here, as it is to a server that signs for its own clients.
+PUSHER_SECRET = "not so secret"
+
 # Passwords that cost nothing, and no limit on what one address may ask; pages of one foreign site may read answers.
-SETTINGS = {"PASSWORD_COST": "8KiB", "RATE_LIMIT_SCALE": "10000", "GATEWAY_ORIGINS": "https://app.example"}
+SETTINGS = {
+    "PASSWORD_COST": "8KiB",
+    "RATE_LIMIT_SCALE": "10000",
+    "GATEWAY_ORIGINS": "https://app.example",
+    "PUSHER_SECRET": PUSHER_SECRET,
+}
 
 
 def program() -> str:
@@ -35,7 +43,10 @@ def free_port() -> int:
 
 
 class Mesh:
-    """Everything that runs, from `up` to `down`."""
+    """Everything that runs, from `up` to `down`; with settings of its own, if it is given any."""
+
+    def __init__(self, **settings: str) -> None:
+        self.settings = SETTINGS | settings
 
     def __enter__(self) -> Mesh:
         self.folder = Path(tempfile.mkdtemp(prefix="mesh-"))
@@ -61,7 +72,7 @@ class Mesh:
         done = subprocess.run(
             [program(), *arguments],
             cwd=self.folder,
-            env=os.environ | SETTINGS,
+            env=os.environ | self.settings,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -76,11 +87,36 @@ class Mesh:
         """Where clients find it."""
         return self.env["GATEWAY_URL"]
 
-    def replica(self, service: str) -> dict:
-        """What `status` says of the first replica of a service."""
+    def status(self) -> dict:
+        """What runs, and whether it is ready."""
         # Not everything is ready while something is killed, and `status` says so by how it ends.
         done = subprocess.run([program(), "status", "--json"], cwd=self.folder, capture_output=True, timeout=60)
-        return next(one for one in json.loads(done.stdout)["services"] if one["service"] == service)
+        return json.loads(done.stdout)
+
+    def replica(self, service: str) -> dict:
+        """What `status` says of the first replica of a service."""
+        return next(one for one in self.status()["services"] if one["service"] == service)
+
+    def gateway_of(self, client_port: int) -> dict:
+        """The gateway that the connection from a port of this machine leads to."""
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        inode = next(row[9] for row in rows if int(row[2].partition(":")[2], 16) == client_port)
+        for one in self.status()["services"]:
+            if one["service"] == "gateway" and one["pid"] is not None:
+                files = Path(f"/proc/{one['pid']}/fd").iterdir()
+                if any(os.path.lexists(file) and os.readlink(file) == f"socket:[{inode}]" for file in files):
+                    return one
+        raise AssertionError(f"no gateway has a connection from port {client_port}")
+
+    def scale(self, service: str, replicas: int) -> None:
+        """Brings a service to so many replicas, and waits until they are ready: some may just have died."""
+        self.run("scale", f"{service}={replicas}")
+
+        def are_ready() -> bool:
+            found = [one for one in self.status()["services"] if one["service"] == service]
+            return len(found) == replicas and all(one["ready"] for one in found)
+
+        eventually(are_ready, f"{replicas} of {service} are ready")
 
     def kill(self, service: str) -> int:
         """Ends a service as a power cut would, and returns the process that it was."""
@@ -99,8 +135,8 @@ class Mesh:
 
     def query(self, sql: str) -> list[list[str]]:
         """The rows that the database answers, as text."""
-        command = ["psql", self.env["DATABASE_URL"], "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql]
-        answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
+        command = ["psql", self.env["DATABASE_URL"], "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1"]
+        answer = subprocess.run(command, input=sql, check=True, capture_output=True, text=True, timeout=30).stdout
         return [line.split("\t") for line in answer.splitlines()]
 
     def publish(self, topic: str, key: str, value: str) -> None:

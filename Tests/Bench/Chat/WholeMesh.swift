@@ -1,0 +1,89 @@
+import BenchKit
+import EventLoop
+import Foundation
+
+/// Everything that `mesh up` starts, in a folder of its own. It ends with `end`.
+@Loop struct WholeMesh {
+  /// What runs, by its name.
+  struct Process: Decodable {
+    let service: String
+    let pid: Int32?
+  }
+
+  private struct Status: Decodable {
+    let services: [Process]
+  }
+
+  private let folder: URL
+  /// Where the gateway listens.
+  let address: SocketAddress
+  /// The database, as its superuser.
+  let databaseURL: String
+
+  init() throws {
+    folder = FileManager.default.temporaryDirectory.appending(path: "chat-bench-\(UUID().uuidString)")
+    // PostgreSQL's user has to get through when this runs as root.
+    try FileManager.default.createDirectory(
+      at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+    let port = try Self.freePort()
+    _ = try Self.mesh(["up", "--detach", "--port", "\(port)"], in: folder)
+    address = try SocketAddress(host: "127.0.0.1", port: port)
+    let lines = try Self.mesh(["env"], in: folder).split(separator: "\n")
+    guard let line = lines.first(where: { $0.contains("DATABASE_URL=") }) else {
+      throw BenchFailure("mesh env does not say where the database is")
+    }
+    databaseURL = line.split(separator: "=", maxSplits: 1)[1].filter { $0 != "'" && $0 != "\"" }
+  }
+
+  /// The processes of all services.
+  func processes() throws -> [Process] {
+    try JSONDecoder().decode(Status.self, from: Data(Self.mesh(["status", "--json"], in: folder).utf8)).services
+  }
+
+  func end() throws {
+    _ = try Self.mesh(["down"], in: folder)
+    try FileManager.default.removeItem(at: folder)
+  }
+
+  /// Asks the gateway, and returns what it answers.
+  func ask(_ method: String, _ path: String, token: String? = nil, _ body: [String: Any]) throws -> [String: Any] {
+    let json = String(decoding: try JSONSerialization.data(withJSONObject: body), as: UTF8.self)
+    var arguments = [
+      "-s", "-X", method, "http://\(address)\(path)", "-H", "content-type: application/json", "-d", json,
+    ]
+    if let token { arguments += ["-H", "authorization: Bearer \(token)"] }
+    let answer = try Self.run("/usr/bin/curl", arguments, in: folder)
+    guard let object = try JSONSerialization.jsonObject(with: Data(answer.utf8)) as? [String: Any] else {
+      throw BenchFailure("\(method) \(path): \(answer)")
+    }
+    return object
+  }
+
+  private static func mesh(_ arguments: [String], in folder: URL) throws -> String {
+    try run(BenchProgram.built("mesh").path, arguments, in: folder)
+  }
+
+  /// Runs a program to its end, and returns what it prints.
+  static func run(_ program: String, _ arguments: [String], in folder: URL? = nil) throws -> String {
+    let process = Foundation.Process()
+    let output = Pipe()
+    process.executableURL = URL(fileURLWithPath: program)
+    process.arguments = arguments
+    process.currentDirectoryURL = folder
+    process.environment = ProcessInfo.processInfo.environment.merging([
+      "PASSWORD_COST": "8KiB", "RATE_LIMIT_SCALE": "1000000",
+    ]) { _, new in new }
+    process.standardOutput = output
+    try process.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else { throw BenchFailure("\(program) \(arguments.first ?? ""): \(text)") }
+    return text
+  }
+
+  private static func freePort() throws -> UInt16 {
+    let listener = try Listener(on: .anyLoopbackPort) { $0.close() }
+    defer { listener.close() }
+    return listener.address.port
+  }
+}
