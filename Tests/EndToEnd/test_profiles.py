@@ -139,7 +139,7 @@ def test_members_find_one_another(member: Member, other: Member, http: httpx.Cli
         {"q": word},
         {"q": word, "skill": "cello", "category": "music", "minTier": "expert", "role": "provider"},
         {"q": word, "location": "GRAZ", "language": "sl", "sort": "name"},
-        {"q": word, "onlineStatus": "offline", "sort": "active"},
+        {"q": word, "sort": "active"},
     ):
         assert found(member, **query) == [other.user["id"]], query
     for query in ({"skill": "viola"}, {"location": "Linz"}, {"language": "de"}, {"verified": "true"}):
@@ -191,28 +191,33 @@ def test_pages_follow_one_another(member: Member, http: httpx.Client):
         {"limit": "101"},
         {"cursor": "none"},
         {"q": ""},
-        {"q": "a\0b"},
+        {"q": "a\u202eb"},
     ],
 )
 def test_what_cannot_be_looked_for_is_named(member: Member, query: dict[str, str]):
     answer = member.http.get("/api/v1/users", params=query, headers=bearer(member.tokens["accessToken"]))
     assert problem(answer) == (422, "invalid_fields")
-    assert [one["pointer"] for one in answer.json()["errors"]] == [f"?{next(iter(query))}"]
+    # A value that may be given several times is named with its place.
+    assert [one["pointer"].split("/")[0] for one in answer.json()["errors"]] == [f"?{next(iter(query))}"]
 
 
 def test_a_demo_world_is_the_same_whenever_it_is_made(mesh: Mesh, member: Member):
     make = ("demo", "world", "--members", "120", "--seed", "8")
+    # Made-up members have come before all others.
+    latest = "019c0000-0000-7000-8000-000000000000"
+
+    def found_of_it(**query: object) -> list[str]:
+        return [one for one in found(member, q="teach", sort="name", limit=100, **query) if one < latest]
+
     assert mesh.run(*make).startswith("120 members of seed 8 are new")
-    page = {"q": "teach", "sort": "name", "limit": 100}
-    whole = found(member, **page)
-    there = found(member, onlineStatus="online", **page)
-    assert set(there) < set(whole)
-    assert found(member, role="provider", **page)
+    whole, there = found_of_it(), found_of_it(onlineStatus="online")
+    assert set(there) < set(whole) and there
+    assert found_of_it(role="provider")
     # A day later.
-    mesh.query("update profiles.presences set lapses_at = now() where member_id < '019c0000-0000-7000-8000-000000000000'")
-    eventually(lambda: not set(there) & set(found(member, onlineStatus="online", **page)), "nobody is there any more")
+    mesh.query(f"update profiles.presences set lapses_at = now() where member_id < '{latest}'")
+    eventually(lambda: not found_of_it(onlineStatus="online"), "nobody is there any more")
     assert mesh.run(*make).startswith("0 members of seed 8 are new")
-    assert (found(member, **page), found(member, onlineStatus="online", **page)) == (whole, there)
+    assert (found_of_it(), found_of_it(onlineStatus="online")) == (whole, there)
 
 
 def test_names_and_pictures_are_the_same_everywhere(member: Member, other: Member):

@@ -202,7 +202,7 @@ import TestKit
     if let minutes = search.minutes {
       conditions += """
          and exists (select from presences p where p.member_id = l.member_id and p.visible_to = 'everyone'
-          and p.active_at >= now() - make_interval(mins => \(minutes)))
+          and p.active_at >= now() - make_interval(mins => \(minutes)::integer))
         """
     }
     let (join, order): (SQL, SQL) =

@@ -165,9 +165,16 @@ import Testing
     #expect(try await world.stores.presences.lapse(now: world.now + .seconds(1200), atMost: 10) == [ada])
     try await world.stores.list(ada)
     #expect(try await world.find(SearchMembers(onlineStatus: [.online]), for: viewer) == [])
-    // What is older than what is known changes nothing; what is later does.
-    try await world.show(ada, .busy, to: .everyone, version: 1)
+    // What is older than what is known changes nothing; what confirms it or is later does.
+    try await world.show(ada, .busy, to: .everyone, version: 0)
     #expect(try await world.find(SearchMembers(onlineStatus: [.offline]), for: viewer) == ["Ada"])
+    try await world.show(ada, .online, to: .everyone, version: 1)
+    #expect(try await world.find(SearchMembers(onlineStatus: [.online]), for: viewer) == ["Ada"])
+    // Times that are hidden from now on are known no more.
+    #expect(try await world.find(SearchMembers(activeWithin: LookBack("5m")), for: viewer) == ["Ada"])
+    try await world.show(ada, .online, to: .everyone, active: nil, version: 1)
+    #expect(try await world.find(SearchMembers(activeWithin: LookBack("5m")), for: viewer) == [])
+    #expect(try await world.stores.presences.lapse(now: world.now + .seconds(1199), atMost: 10) == [])
     try await world.show(ada, .busy, to: .everyone, version: 2)
     #expect(try await world.find(SearchMembers(onlineStatus: [.busy]), for: viewer) == ["Ada"])
   }
