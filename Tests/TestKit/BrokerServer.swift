@@ -61,12 +61,12 @@ public final class BrokerServer: @unchecked Sendable {
     process.standardInput = FileHandle.nullDevice
     try run(process)
     lock.withLock { self.process = process }
-    for _ in 0..<500 {
+    for _ in 0..<1500 {
       guard process.isRunning else { throw Failure(description: "the broker ended at once; see its output") }
       if Self.accepts(address) { return }
       usleep(20_000)
     }
-    throw Failure(description: "the broker does not accept connections at \(address) within 10 s")
+    throw Failure(description: "the broker does not accept connections at \(address) within 30 s")
   }
 
   /// Kills the broker as a crash would, and waits for its end.
