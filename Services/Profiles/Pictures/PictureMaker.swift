@@ -30,7 +30,7 @@ import ProfilesAPI
   private let place: URL
   private let files = BackgroundPool(threads: 1, limit: 128)
   private var running = 0
-  private var waiting: [CheckedContinuation<Void, Never>] = []
+  private var waiting: [CheckedContinuation<Void, any Error>] = []
 
   /// Makes pictures in private folders below `place`, which are gone when the pictures are made.
   init(in place: URL = FileManager.default.temporaryDirectory) { self.place = place }
@@ -63,12 +63,17 @@ import ProfilesAPI
   }
 
   private func enter() async throws {
-    guard running == Self.atOnce else {
-      running += 1
-      return
+    try await withCheckedThrowingContinuation { continuation in
+      // Counted here and no sooner: the way to this point may lead over other threads, and others may leave meanwhile.
+      if running < Self.atOnce {
+        running += 1
+        continuation.resume()
+      } else if waiting.count < Self.mostWaiting {
+        waiting.append(continuation)
+      } else {
+        continuation.resume(throwing: Busy())
+      }
     }
-    guard waiting.count < Self.mostWaiting else { throw Busy() }
-    await withCheckedContinuation { waiting.append($0) }
   }
 
   /// Hands one's turn to whoever has waited longest.
