@@ -103,6 +103,51 @@ private let echo: @Loop (WebSocketMessage, WebSocketConnection) -> Void = { mess
 }
 
 @Suite(.timeLimit(.minutes(1))) struct WebSocketTests {
+  @Test @Loop func `our client and our server understand one another, and each hears how it ends`() async throws {
+    try await speaking(.init(), echo) { sockets in
+      var heard: [String] = []
+      var ends: [WebSocketClose] = []
+      func client() async throws -> WebSocketClient {
+        try await WebSocketClient.connect(to: sockets.server.address, "/") {
+          heard.append(String(decoding: $0, as: UTF8.self))
+        } end: {
+          ends.append($0)
+        }
+      }
+      let long = String(repeating: "x", count: 60_000)
+      let orderly = try await client()
+      for text in ["a", long, ""] { orderly.send(Array(text.utf8)) }
+      try await eventually { heard.count == 3 }
+      #expect(heard == ["a", long, ""])
+      sockets.recorders[0].connection.send(.ping)
+      orderly.close()
+      try await eventually { ends.count == 1 }
+      #expect(sockets.recorders[0].ends.map(\.code) == [.normal])
+      #expect(ends.map(\.code) == [.normal])
+
+      let cut = try await client()
+      cut.drop()
+      try await eventually { sockets.recorders[1].ends.count == 1 }
+      #expect(sockets.recorders[1].ends.map(\.code) == [.abnormal])
+      #expect(ends.map(\.code) == [.normal, .abnormal])
+
+      _ = try await client()
+      sockets.recorders[2].connection.close(WebSocketClose(.goingAway))
+      try await eventually { ends.count == 3 }
+      #expect(ends[2].code == .goingAway)
+    }
+  }
+
+  @Test @Loop func `a client is told when there is no WebSocket to be had`() async throws {
+    let server = try HTTPServer(on: .anyLoopbackPort) {
+      $0.answer(.problem(status: 404, code: "none", detail: "None."))
+    }
+    defer { server.stop() }
+    await #expect(throws: WebSocketOpeningError.self) {
+      _ = try await WebSocketClient.connect(to: server.address, "/", hear: { _ in })
+    }
+  }
+
   @Test @Loop func `messages go both ways, and pings are answered in between`() async throws {
     try await speaking(.init(), echo) { sockets in
       let client = try await sockets.client()

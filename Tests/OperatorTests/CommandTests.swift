@@ -53,7 +53,7 @@ import Testing
     #expect(try Command(arguments: ["demo", "world"]) == .demo(.world(members: 1000, seed: 1)))
     #expect(
       try Command(arguments: ["demo", "world", "--members", "5", "--seed=7"]) == .demo(.world(members: 5, seed: 7)))
-    #expect(problem("demo") == "world is missing; see ./mesh help")
+    #expect(try Command(arguments: ["demo"]) == .demo(.journey))
     #expect(problem("demo", "moon") == "demo: got 'moon', expected world; see ./mesh help")
     #expect(
       problem("demo", "world", "--members", "0")
