@@ -119,7 +119,7 @@ import Wire
   private func comeOnline() async throws {
     try await stage.scene("Mara opens the app: Pusher Channels", in: ["gateway", "presence"]) {
       pusher = try await PusherSocket.connect(to: gateway, token: mara.token, device: "phone")
-      _ = try await pusher.subscribe(Channels.member(mara.id), asking: "gateway")
+      _ = try await pusher.subscribe(Channels.member(mara.id), asking: "messaging")
       let view = try await jonas.wait(for: "Mara to be online", "presence", "/users/presence/\(mara.id)") {
         $0["status"]?.string == "online"
       }
@@ -162,9 +162,7 @@ import Wire
     let hello = "Hello Mara, do you have time for a first lesson tonight?"
     try await stage.scene("Jonas writes; Mara sees the badge and opens it", in: ["gateway", "messaging"]) {
       lastSeq = try await jonas.write(hello, in: conversation)
-      let badge = try await pusher.heard.next("conversation.updated") {
-        $0["conversationId"]?.string == self.conversation
-      }
+      let badge = try await pusher.heard.next("conversation.updated") { $0["lastSeq"]?.integer() == self.lastSeq }
       let unread = badge.data["unread"]?.integer(Int.self)
       try expect(unread == 1, "a badge that says 1", got: "\(unread.map(String.init) ?? "none")")
       let standing = try await pusher.subscribe(channel, asking: "messaging")

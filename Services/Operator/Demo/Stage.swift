@@ -58,12 +58,14 @@ import Telemetry
   /// Tells of something that was asked, or was heard.
   func tell(_ who: String, _ what: String, _ outcome: String, _ took: Duration) {
     let time = took.inMilliseconds
-    let line = Self.pad(who, 10) + Self.pad(what, 52) + Self.pad(outcome, 8)
+    let line = Self.pad(who, 11) + Self.pad(what, 52) + Self.pad(outcome, 8)
     say("         " + styled(line + String(repeating: " ", count: max(0, 8 - time.count)) + time, .faint))
   }
 
+  /// As wide as `width`, of which the last column stays free.
   private static func pad(_ text: String, _ width: Int) -> String {
-    text + String(repeating: " ", count: max(1, width - text.count))
+    let text = text.count < width ? text : "\(text.prefix(width - 2))…"
+    return text + String(repeating: " ", count: width - text.count)
   }
 
   private func styled(_ text: String, _ style: Style) -> String {
@@ -77,7 +79,7 @@ import Telemetry
       let counts = Dictionary(grouping: own, by: \.service).mapValues(\.count)
       let services = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.key) \($0.value)" }
       return [
-        "\(index + 1)", scene.title, scene.took.inMilliseconds, scene.trace.traceIDText,
+        (index < 9 ? " " : "") + "\(index + 1)", scene.title, scene.took.inMilliseconds, scene.trace.traceIDText,
         services.joined(separator: "  "),
       ]
     }
