@@ -147,10 +147,12 @@ extension Edge {
     metrics.count(response.head.status)
     let took = ContinuousClock.now - exchange.began
     exchange.route?.count(response.head.status, after: took)
+    // The path of what is no route may be anything, so it is not written down.
     log.span(
       .request, exchange.route?.endpoint.name ?? "unknown", of: exchange.trace, took: took,
       [
-        "method": exchange.head.method.rawValue, "path": exchange.path, "status": response.head.status,
+        "method": exchange.head.method.rawValue, "path": exchange.route == nil ? "-" : exchange.path,
+        "status": response.head.status,
         "request": exchange.id,
       ])
   }
