@@ -29,7 +29,7 @@ import Wire
   /// The next step of a trace that a client asks for.
   func child(of asked: TraceContext) -> TraceContext {
     let child = asked.child(using: &random)
-    return child.isSampled && allowance?.take(at: Loop.now) != true ? child.unsampled : child
+    return child.isSampled && allowance?.take(at: .now) != true ? child.unsampled : child
   }
 
   private static func read(_ head: HTTPRequestHead) -> TraceContext? {
