@@ -9,6 +9,9 @@ import HTTP
   private var expected: (event: String, promise: Promise<String>)?
   /// Called with each message that is pushed.
   var heard: (@Loop (String) -> Void)?
+  /// How often the gateway said that the history no longer reaches back to what was missed.
+  private(set) var gaps = 0
+  private(set) var isClosed = false
 
   /// Connects, and subscribes to a channel with the leave that `authorize` gets for a socket's id.
   static func connect(
@@ -19,6 +22,7 @@ import HTTP
     let socket = try await WebSocketClient.connect(to: address, "/app/skillmesh?protocol=7") { [weak chat] text in
       chat?.hear(String(decoding: text, as: UTF8.self))
     } end: { [weak chat] _ in
+      chat?.isClosed = true
       chat?.expected?.promise.fail(BenchFailure("the gateway closed a socket"))
     }
     chat.socket = socket
@@ -51,6 +55,8 @@ import HTTP
       promise.fulfil(text)
     } else if text.contains("\"message.sent\"") {
       heard?(text)
+    } else if text.contains("\"skillmesh:missed\"") {
+      gaps += 1
     }
   }
 }
