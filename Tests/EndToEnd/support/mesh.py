@@ -52,6 +52,10 @@ class Mesh:
         self.folder = Path(tempfile.mkdtemp(prefix="mesh-"))
         # PostgreSQL's user must get through when the tests run as root.
         self.folder.chmod(0o755)
+        # What its processes leave lying about is seen, and goes with it.
+        for name, setting in (("tmp", "TMPDIR"), ("spool", "GATEWAY_SPOOL")):
+            (self.folder / name).mkdir()
+            self.settings[setting] = str(self.folder / name)
         try:
             self.run("up", "--detach", "--port", str(free_port()))
             lines = shlex.split(self.run("env"))
