@@ -33,7 +33,7 @@ import Wire
 
   init(_ options: EngineIOServer.Options = .init(), origins: [String] = []) throws {
     engine = EngineIOServer(options, crossOrigin: CrossOrigin(origins.compactMap { WebOrigin(option: $0) })) {
-      [unowned self] session in
+      [unowned self] session, _ in
       let echo = Echo(session)
       echoes.append(echo)
       return echo
