@@ -29,8 +29,7 @@ enum DemoCommand: Equatable {
 
   /// Does it, and returns the exit status.
   @Loop func run(_ folder: MeshFolder) async throws -> CInt {
-    let ports = try await runningPorts(folder)
-    let profiles = try await ServiceClient(folder, ports)
+    let profiles = try await ServiceClient(Reach(folder))
     do {
       Console.say(try await carryOut(profiles))
     } catch {
