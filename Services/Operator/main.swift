@@ -1,5 +1,6 @@
 import EventLoop
 import Glibc
+import Telemetry
 
 // The script answers this from docs/commands.txt; here it is asked of the program itself.
 if CommandLine.arguments.dropFirst().first == "--help" {

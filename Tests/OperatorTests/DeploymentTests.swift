@@ -1,6 +1,7 @@
 import EventLoop
 import Foundation
 import Postgres
+import Telemetry
 import TestKit
 import Testing
 

@@ -1,6 +1,7 @@
 import Crypto
 import EventLoop
 import Kafka
+import Mesh
 import Telemetry
 
 /// How a command reaches the mesh: the one that `up` runs from this folder, or a deployment that the environment names.
