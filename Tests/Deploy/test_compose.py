@@ -93,6 +93,9 @@ def test_ports_agree() -> None:
     assert str(compose()["services"]["gateway"]["environment"]["GATEWAY_LISTEN"]).endswith(":8080")
     assert [port["target"] for port in compose()["services"]["haproxy"]["ports"]] == [8443, 8080]
     assert "bind :8443 " in proxy and "bind :8080\n" in proxy
+    # A connection through the proxy takes two descriptors.
+    most = int(re.search(r"maxconn (\d+)", proxy)[1])
+    assert compose()["services"]["haproxy"]["ulimits"]["nofile"]["soft"] > 2 * most + 1000
     subnet = compose()["networks"]["edge"]["ipam"]["config"][0]["subnet"]
     assert compose()["services"]["gateway"]["environment"]["GATEWAY_TRUSTED_PROXIES"] == subnet
 

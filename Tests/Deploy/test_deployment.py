@@ -6,13 +6,12 @@ import re
 import secrets
 import socket
 import ssl
-import time
 
 from support.deployment import Deployment, compose, get
 from support.sources import SERVICES, read
 from test_compose import BY_HAND
 
-PASSWORD = "correct horse battery staple"
+PASSWORD = secrets.token_hex(12)
 
 
 def test_the_compose_files_secrets_are_those_that_are_made(deployment: Deployment) -> None:
@@ -24,19 +23,22 @@ def test_what_services_stand_on_is_made_once_and_can_be_made_again(deployment: D
     made = set(re.search(r"new topics: (.*)", deployment.provisioned)[1].split(", "))
     assert {"gateway.replies", "identity.requests", "profiles.events", "presence.dead", "mesh.catalogue"} <= made
     assert "topics: all were there" in deployment.tool("provision")
-    owners = deployment.psql("skillmesh", "select nspname || '=' || nspowner::regrole from pg_namespace where nspname !~ '^pg_'")
+    statement = "select nspname || '=' || nspowner::regrole from pg_namespace where nspname !~ '^pg_'"
+    owners = deployment.psql("skillmesh", statement)
     assert {f"{name}={name}" for name in SERVICES if name != "gateway"} <= set(owners.splitlines())
 
 
 def test_a_service_signs_in_with_its_password_and_sees_no_other_schema(deployment: Deployment) -> None:
-    statement = "select has_schema_privilege('identity', 'messaging', 'usage'), has_schema_privilege('public', 'public', 'create')"
+    asked = "has_schema_privilege"
+    statement = f"select {asked}('identity', 'messaging', 'usage'), {asked}('public', 'public', 'create')"
     assert deployment.psql("skillmesh", statement) == "f|f"
 
 
 def test_the_operators_tool_reaches_a_deployment_by_its_environment(deployment: Deployment) -> None:
-    assert re.search(r"^identity\.requests +24 .*identity: \d+", deployment.tool("topics"), re.M)
+    assert re.search(r"^identity\.requests +24 +\d+ ", deployment.tool("topics"), re.M)
     assert deployment.tool("dead") == "Nothing is dead.\n"
-    made = deployment.tool("admin", "create", "--email", "a@example.org", "--first-name", "A", "--last-name", "B", "--role", "admin")
+    names = ["--email", "a@example.org", "--first-name", "A", "--last-name", "B"]
+    made = deployment.tool("admin", "create", *names, "--role", "admin")
     assert re.search(r"^[0-9a-f-]{36} is admin\npassword: \w{20}$", made, re.M)
     assert deployment.tool("messaging", "rewrap-keys") == "keys of 0 conversations are sealed anew\n"
 
@@ -78,16 +80,15 @@ def test_everything_comes_back_from_a_backup_as_the_runbook_says(deployment: Dep
     dump = deployment.postgres_tool("pg_dump", "-Fc", "skillmesh")
     assert dump.returncode == 0
     later = register(deployment)
-    for name in SERVICES:
-        began = time.monotonic()
-        assert deployment.end(name) == 0, deployment.log(name)
-        assert time.monotonic() - began < 60
+    # None had to be killed when its time was over.
+    assert deployment.end(*SERVICES) == dict.fromkeys(SERVICES, 0)
     for statement in ("alter database skillmesh rename to skillmesh_broken", "create database skillmesh"):
         assert deployment.psql("postgres", statement) == ""
-    deployment.end("kafka"), deployment.end("redis")
+    deployment.end("kafka", "redis")
     deployment.start_forgetful_stores()
     assert "new topics" in deployment.tool("provision")
-    restored = deployment.postgres_tool("pg_restore", "-d", "skillmesh", "--clean", "--if-exists", "--exit-on-error", input=dump.stdout)
+    cleaning = ["--clean", "--if-exists", "--exit-on-error"]
+    restored = deployment.postgres_tool("pg_restore", "-d", "skillmesh", *cleaning, input=dump.stdout)
     assert restored.returncode == 0, restored.stderr.decode()
     statements = re.findall(r'-c "((?:insert|update) .*?)"', read("deploy/runbooks/restore.md"), re.S)
     assert len(statements) == 2
@@ -98,7 +99,7 @@ def test_everything_comes_back_from_a_backup_as_the_runbook_says(deployment: Dep
 
     assert sign_in(deployment, known) == 200
     assert sign_in(deployment, later) == 401
-    left = "select sum(n) from (select count(*) as n from identity.mesh_unpublished union all select count(*) from profiles.mesh_unpublished) x"
+    left = "select (select count(*) from identity.mesh_unpublished) + (select count(*) from profiles.mesh_unpublished)"
     deployment.wait("postgres", lambda: deployment.psql("skillmesh", left) == "0")
     # What identity tells again has taken effect in profiles before; nothing of it is dead or waits.
     deployment.wait("postgres", lambda: not re.search(r"^\S+\.events .*: [1-9]", deployment.tool("topics"), re.M))

@@ -70,8 +70,8 @@ class Deployment:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for name in [*SERVICES, "haproxy", "kafka", "redis", "postgres"]:
-            self.end(name)
+        self.end(*SERVICES, "haproxy")
+        self.end("kafka", "redis", "postgres")
         subprocess.run(["rm", "-r", str(self.folder)], check=False)
 
     def make_secrets(self) -> set[str]:
@@ -139,7 +139,8 @@ class Deployment:
 
     def environment(self, service: str) -> dict[str, str]:
         """What a container of the service is told, and nothing of this machine."""
-        told = dockerfile_environment() | compose()["services"][service]["environment"]
+        told = {"SERVICE_SECRETS": "/run/secrets"} if service == "provision" else {}
+        told |= dockerfile_environment() | compose()["services"][service]["environment"]
         variables = {name: self.local(str(value)) for name, value in told.items()}
         if service in SERVICES:
             variables["OPS_ADDRESS"] = f"127.0.0.1:{self.ports[f'{service}-ops']}"
@@ -173,17 +174,19 @@ class Deployment:
         """The end of what a process has written."""
         return (self.folder / f"{name}.log").read_text(errors="replace")[-4000:]
 
-    def end(self, name: str) -> int | None:
-        """Asks a process to end as compose would, and returns its status."""
-        process = self.processes.get(name)
-        if process is None:
-            return None
-        process.send_signal(signal.SIGINT if name == "postgres" else signal.SIGTERM)
-        try:
-            return process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return process.wait()
+    def end(self, *names: str) -> dict[str, int]:
+        """Asks processes to end, as compose would, all at once; returns their statuses."""
+        running = {name: self.processes.pop(name) for name in names if name in self.processes}
+        for name, process in running.items():
+            process.send_signal(signal.SIGINT if name == "postgres" else signal.SIGTERM)
+        statuses = {}
+        for name, process in running.items():
+            try:
+                statuses[name] = process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                statuses[name] = process.wait()
+        return statuses
 
     def start_proxy(self) -> None:
         """Starts HAProxy with our configuration, a certificate made up here, and the one gateway in place of its search."""
@@ -195,6 +198,8 @@ class Deployment:
         server = f"server gateway 127.0.0.1:{self.ports['gateway']} check port {self.ports['gateway-ops']} inter 100ms"
         text, found = re.subn(r"server-template .*", server, text)
         assert found == 2
+        # Our own limit of descriptors may be lower than the container's.
+        text = text.replace("maxconn 60000", "maxconn 500")
         for port, name in ((8443, "tls"), (8080, "plain"), (8405, "haproxy")):
             text = text.replace(f"bind :{port}", f"bind 127.0.0.1:{self.ports[name]}")
         configuration = self.folder / "haproxy.cfg"
