@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -30,11 +31,27 @@ def compose() -> dict[str, Any]:
     return yaml.safe_load(text)
 
 
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+class Ports:
+    """Ports that nobody listens on, ours until the process ends: reserved by the same names as `mesh up` does, and below
+    those that the system gives to outgoing connections."""
+
+    def __init__(self) -> None:
+        self.reservations: list[socket.socket] = []
+
+    def choose(self) -> int:
+        for port in random.sample(range(28000, 32000), 1000):
+            reservation = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                reservation.bind(f"\0skillmesh-port-{port}")
+                with socket.socket() as probe:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind(("127.0.0.1", port))
+            except OSError:
+                reservation.close()
+                continue
+            self.reservations.append(reservation)
+            return port
+        raise AssertionError("no port is free")
 
 
 def get(url: str | urllib.request.Request) -> tuple[int, str]:
@@ -56,7 +73,8 @@ class Deployment:
         # PostgreSQL's user must get through when the tests run as root.
         self.folder.chmod(0o755)
         names = ["postgres", "kafka", "redis", "gateway", "tls", "plain", "haproxy", "broker-ops", *SERVICES]
-        self.ports = {name: free_port() for name in [*names, *(f"{service}-ops" for service in SERVICES)]}
+        self.chosen = Ports()
+        self.ports = {name: self.chosen.choose() for name in [*names, *(f"{service}-ops" for service in SERVICES)]}
         self.secrets = self.folder / "secrets"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         try:
