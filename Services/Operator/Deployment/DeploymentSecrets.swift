@@ -35,9 +35,8 @@ struct DeploymentSecrets {
     }
     let root = try secrets.ring(Self.rootKey)
     names.insert(Self.rootKey)
-    let database = "postgresql://\(postgres)/\(PostgresCluster.database)"
     func url(_ user: String, _ password: String) -> String {
-      "postgresql://\(user):\(password)@" + database.dropFirst("postgresql://".count)
+      "postgresql://\(user):\(password)@\(postgres)/\(PostgresCluster.database)"
     }
     for service in manifest where service.stage == .service {
       for need in service.needs {

@@ -33,7 +33,7 @@ import Postgres
         if try await transaction.query("select 1 from pg_roles where rolname = \(role.name)").isEmpty {
           try await transaction.query("create role \(identifier: role.name)")
         }
-        // The password goes beside the statement, and so into no log.
+        // The password goes beside the statements: no error and no log shows it with their text.
         try await transaction.query(
           """
           select set_config('skillmesh.role', \(role.name), true), set_config('skillmesh.password', \(role.password), true)
