@@ -34,7 +34,7 @@ def render(base: Path) -> list[dict[str, Any]]:
         for container in containers(document):
             for image in plan["images"]:
                 if container["image"] == image["name"]:
-                    container["image"] = f"{image['newName']}:{image['newTag']}"
+                    container["image"] = f"{image.get('newName', image['name'])}:{image['newTag']}"
     return documents
 
 
