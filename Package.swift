@@ -122,7 +122,7 @@ let package = Package(
     tool("chat-bench", at: "Bench/Chat", "BenchKit", "EventLoop"),
     tool(
       "discovery-bench", at: "Bench/Discovery", "BenchKit", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh",
-      "Postgres", "ProfilesAPI", "Telemetry", "TestKit"),
+      "Postgres", "PresenceAPI", "ProfilesAPI", "Telemetry", "TestKit"),
     tool("edge-bench", at: "Bench/Edge", "BenchKit", "EventLoop", "TestKit"),
     tool(
       "presence-bench", at: "Bench/Presence", "BenchKit", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh",

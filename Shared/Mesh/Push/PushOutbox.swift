@@ -54,17 +54,18 @@ import Telemetry
     await removeSent()
   }
 
-  /// The row of a push, and the statement that writes it.
-  func row(of message: PushMessage, now: Timestamp) -> (Row, SQL) {
-    let row = Row(
-      id: message.id, channel: message.channel.description, sealed: message.sealed(by: sender.ring))
-    return (
-      row,
-      """
-      insert into mesh_pushes (id, channel, head, body, due_at)
-      values (\(row.id), \(row.channel), \(row.sealed.head), \(row.sealed.body), \(now + Self.grace))
-      """
-    )
+  /// The row of a push.
+  func row(of message: PushMessage) -> Row {
+    Row(id: message.id, channel: message.channel.description, sealed: message.sealed(by: sender.ring))
+  }
+
+  /// The statement that writes rows.
+  static func write(_ rows: [Row], now: Timestamp) -> SQL {
+    """
+    insert into mesh_pushes (id, channel, head, body, due_at)
+    select *, \(now + grace) from unnest(\(rows.map(\.id)), \(rows.map(\.channel)), \(rows.map(\.sealed.head)),
+      \(rows.map(\.sealed.body)))
+    """
   }
 
   /// Sends pushes that have been committed. Those that find no room are left to the relay.

@@ -47,6 +47,9 @@ import Wire
     _ options: EngineIOServer.Options = .init(), origins: [String] = [],
     _ body: @Loop (TestEngine, RawClient) async throws -> Void
   ) async throws {
+    var options = options
+    // Clients here do not answer when they are told that the connection ends, and the end waits for them.
+    options.closeTime = .milliseconds(100)
     let engine = try TestEngine(options, origins: origins)
     try await body(engine, try await engine.client())
     await engine.engine.drain(over: .zero)
