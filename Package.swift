@@ -148,7 +148,7 @@ let package = Package(
     tests(
       "MessagingTests", "Broker", "Contract", "Crypto", "EventLoop", "IdentityAPI", "Kafka", "Mesh", "Messaging",
       "MessagingAPI", "Postgres", "PresenceAPI", "Telemetry"),
-    tests("OperatorTests", "Contract", "EventLoop", "IdentityAPI", "Kafka", "Operator", "Telemetry"),
+    tests("OperatorTests", "Contract", "EventLoop", "IdentityAPI", "Kafka", "Operator", "Postgres", "Telemetry"),
     tests("PostgresTests", "Contract", "EventLoop", "Postgres"),
     tests(
       "PresenceTests", "Broker", "Contract", "Crypto", "EventLoop", "IdentityAPI", "Kafka", "Mesh", "MessagingAPI",

@@ -35,11 +35,10 @@ enum DemoCommand: Equatable {
 
   /// Does it, and returns the exit status.
   @Loop func run(_ folder: MeshFolder) async throws -> CInt {
-    let ports = try await runningPorts(folder)
     switch self {
-    case .journey: try await Self.play(folder, ports)
+    case .journey: try await Self.play(folder, try await runningPorts(folder))
     case .world(let members, let seed):
-      let profiles = try await ServiceClient(folder, ports)
+      let profiles = try await ServiceClient(Reach(folder))
       do {
         Console.say(try await Self.make(members, of: seed, profiles))
       } catch {

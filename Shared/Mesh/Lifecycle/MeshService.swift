@@ -342,7 +342,7 @@ import enum Wire.JSONEncoding
   }
 
   private func start(_ describe: @Loop (MeshService) async throws -> Void) async throws {
-    let kafka = try kafkaConfiguration()
+    let kafka = try options.kafka.configuration(clientID: "\(name)-\(options.replica)", log: log)
     state = "waiting for Kafka"
     let admin = try Admin(kafka)
     defer { admin.close() }
@@ -377,6 +377,9 @@ import enum Wire.JSONEncoding
       try durable.inbox.start(kafka, instance: instance)
       durable.timers.start()
       tend(durable)
+      let backlog = Backlog(durable.database, metrics: metrics)
+      repetitions.append(
+        Repetition(every: Backlog.interval, "counting what is left to do", log: log) { try await backlog.count() })
     }
     activity?.failedForGood = { [weak self] in self?.fail("\($0)") }
     try activity?.start(kafka, instance: instance)
@@ -384,19 +387,6 @@ import enum Wire.JSONEncoding
     try await enterCatalogue(kafka)
     state = "running"
     log.info("running", ["endpoints": endpoints.count, "version": version])
-  }
-
-  private func kafkaConfiguration() throws -> KafkaConfiguration {
-    var properties: [String: String] = [:]
-    for pair in options.kafkaProperties?.exposed.split(separator: ";") ?? [] {
-      let halves = pair.split(separator: "=", maxSplits: 1)
-      guard halves.count == 2 else {
-        throw ConfigurationProblem(description: "KAFKA_PROPERTIES: expected name=value, separated by semicolons")
-      }
-      properties[String(halves[0])] = String(halves[1])
-    }
-    return try KafkaConfiguration(
-      brokers: options.kafkaBrokers, clientID: "\(name)-\(options.replica)", properties: properties)
   }
 
   private struct ConfigurationProblem: Error, CustomStringConvertible {
