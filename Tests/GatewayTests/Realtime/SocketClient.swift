@@ -15,6 +15,7 @@ import Wire
   /// The code in the Close frame; nil while there was none.
   private(set) var closeCode: UInt16?
   private(set) var isEnded = false
+  var answersPings = true
 
   private init(_ socket: Socket) { self.socket = socket }
 
@@ -66,7 +67,7 @@ import Wire
       switch opcode {
       case 0x81: if let message = try? JSONValue.parse(payload) { messages.append(message) }
       case 0x88: closeCode = payload.count >= 2 ? UInt16(payload[0]) << 8 | UInt16(payload[1]) : 1005
-      case 0x89: send(ClientFrame(first: 0x8A, payload: payload))
+      case 0x89 where answersPings: send(ClientFrame(first: 0x8A, payload: payload))
       default: break
       }
     }
