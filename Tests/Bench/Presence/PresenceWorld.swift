@@ -142,12 +142,16 @@ import TestKit
 
   /// Waits until every one of so many devices has a heartbeat in Redis that is not older than `time`.
   func expectAll(_ count: Int, since time: Timestamp) async throws {
+    try await wait("Redis has the last heartbeats of \(count) devices") { try await stored(since: time) == count }
+  }
+
+  private func stored(since time: Timestamp) async throws -> Int {
     var stored = 0
     for partition in 0..<ActivityBatch.partitions {
       let answer = try await run(
         "/usr/bin/redis-cli", "-p", "\(redis.port)", "ZCOUNT", "{p\(partition)}:steady", "\(time.milliseconds)", "+inf")
       stored += Int(answer.split(separator: "\n").first ?? "") ?? 0
     }
-    guard stored == count else { throw BenchFailure("of \(count) last heartbeats Redis has \(stored)") }
+    return stored
   }
 }

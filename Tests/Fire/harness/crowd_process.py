@@ -24,7 +24,7 @@ PERIOD = 0.2
 # Connections that share the requests of the clients for leave to subscribe.
 CONNECTIONS = 16
 # How long a client waits for each step of its way in.
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Refused(Exception):
