@@ -35,7 +35,14 @@ struct Signal: Equatable, Sendable {
   let kind: Kind
   /// The connection that it is about or that it came by, if any.
   let connection: Connection?
+  /// When, in whole milliseconds: finer times would be after those that the live state keeps of the same moment.
   let at: Timestamp
+
+  /// Describes what happened at `time`.
+  init(member: MemberID, device: String, kind: Kind, connection: Connection?, at time: Timestamp) {
+    (self.member, self.device, self.kind, self.connection) = (member, device, kind, connection)
+    at = Timestamp(milliseconds: time.milliseconds)
+  }
 }
 
 /// One device of a member, as far as it tells about presence.

@@ -154,17 +154,17 @@ import Foundation
       answer.status == 201
     }
     let load = try await HTTPLoad(mesh.address, connections: pairs.count, work)
+    defer { load.close() }
     hear()
     try await load.run(pace, for: limit / 8).check("warming up")
-    try await arrival(of: deliveries)
+    try await arrival(of: deliveries, at: pairs)
     deliveries = Deliveries()
     hear()
     let mark = costs.mark()
     let began = ContinuousClock.now
     let accepted = try await load.run(pace, for: limit)
     try accepted.check("chat")
-    try await arrival(of: deliveries)
-    load.close()
+    try await arrival(of: deliveries, at: pairs)
     guard deliveries.repeated == 0 else { throw BenchFailure("\(deliveries.repeated) messages arrived twice") }
     return Measurement(
       delivered: deliveries.latencies, accepted: accepted.latencies,
@@ -173,10 +173,14 @@ import Foundation
   }
 
   /// Waits until all messages have arrived.
-  private func arrival(of deliveries: Deliveries) async throws {
+  private func arrival(of deliveries: Deliveries, at pairs: [Pair]) async throws {
     let deadline = ContinuousClock.now + .seconds(20)
     while deliveries.missing > 0 {
-      guard ContinuousClock.now < deadline else { throw BenchFailure("\(deliveries.missing) messages never arrived") }
+      guard ContinuousClock.now < deadline else {
+        throw BenchFailure(
+          "\(deliveries.missing) messages never arrived; \(pairs.count { $0.socket.isClosed }) sockets were closed, "
+            + "\(pairs.reduce(0) { $0 + $1.socket.gaps }) times a client was told that it had missed something")
+      }
       try await Loop.sleep(for: .milliseconds(10))
     }
   }

@@ -10,6 +10,9 @@ import Foundation
   private var expected: (event: String, promise: Promise<String>)?
   /// Called with each message that is pushed.
   var heard: (@Loop (String) -> Void)?
+  /// How often the gateway said that the history no longer reaches back to what was missed.
+  private(set) var gaps = 0
+  private(set) var isClosed = false
 
   private init(_ socket: Socket) {
     self.socket = socket
@@ -49,13 +52,13 @@ import Foundation
     return promise
   }
 
-  /// Sends a text frame, masked with zeros.
-  private func send(_ payload: [UInt8]) {
+  /// Sends a frame, masked with zeros.
+  private func send(_ payload: [UInt8], opcode: UInt8 = 1) {
     precondition(payload.count < 65_536)
     let length: [UInt8] =
       payload.count < 126
       ? [0x80 | UInt8(payload.count)] : [0x80 | 126, UInt8(payload.count >> 8), UInt8(payload.count & 255)]
-    socket.send([0x81] + length + [0, 0, 0, 0] + payload)
+    socket.send([0x80 | opcode] + length + [0, 0, 0, 0] + payload)
   }
 
   func received(_ bytes: UnsafeMutableRawBufferPointer, on socket: Socket) {
@@ -68,7 +71,12 @@ import Foundation
     var start = 0
     while let frame = frame(at: start) {
       start = frame.payload.upperBound
-      if frame.opcode == 1 { hear(String(decoding: input[frame.payload], as: UTF8.self)) }
+      switch frame.opcode {
+      case 1: hear(String(decoding: input[frame.payload], as: UTF8.self))
+      // The gateway pings who is silent, and gives up who does not answer.
+      case 9: send(Array(input[frame.payload]), opcode: 10)
+      default: break
+      }
     }
     input.removeFirst(start)
   }
@@ -93,10 +101,13 @@ import Foundation
       promise.fulfil(text)
     } else if text.contains("\"message.sent\"") {
       heard?(text)
+    } else if text.contains("\"skillmesh:missed\"") {
+      gaps += 1
     }
   }
 
   func closed(_ socket: Socket, reason: SocketError?) {
+    isClosed = true
     expected?.promise.fail(BenchFailure("the gateway closed a socket"))
   }
 }

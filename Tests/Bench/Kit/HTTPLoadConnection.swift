@@ -13,7 +13,7 @@ public struct HTTPAnswer {
   private static let answerLimit = 1 << 20
 
   private let socket: Socket
-  private unowned let load: HTTPLoad
+  private weak var load: HTTPLoad?
   private var input: [UInt8] = []
   private var asked: (number: Int, due: ContinuousClock.Instant)?
 
@@ -37,17 +37,17 @@ public struct HTTPAnswer {
     while let (answer, size) = parse() {
       input.removeFirst(size)
       guard let (number, due) = asked else {
-        load.answeredUnasked(self)
+        load?.answeredUnasked(self)
         continue
       }
       asked = nil
-      load.answered(self, number, answer, due: due)
+      load?.answered(self, number, answer, due: due)
     }
     if input.count > Self.answerLimit { socket.close() }
   }
 
   func closed(_ socket: Socket, reason: SocketError?) {
-    load.broke(self, isUnderWay: asked != nil)
+    load?.broke(self, isUnderWay: asked != nil)
     asked = nil
   }
 

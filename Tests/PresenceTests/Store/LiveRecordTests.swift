@@ -38,4 +38,15 @@ import Testing
       #expect(LiveRecord(text) == nil, "\(text)")
     }
   }
+
+  @Test func `what was seen within the millisecond before the client left brings nobody back`() throws {
+    let (seen, left) = (at(5) + .microseconds(300), at(5) + .microseconds(700))
+    func signal(_ kind: Signal.Kind, at time: Timestamp) -> Signal {
+      Signal(member: ada, device: "phone", kind: kind, connection: nil, at: time)
+    }
+    var record = LiveRecord(activity: MemberActivity(signal(.active, at: at(0)), signal(.left, at: left)))
+    record = try #require(LiveRecord(record.text))
+    record.activity.note(signal(.active, at: seen))
+    #expect(record.activity.devices.isEmpty)
+  }
 }
