@@ -213,7 +213,6 @@ import Testing
       try await changes(of: members[0], world) == ["came-online online", "went-offline offline"]
     }
     #expect(try await changes(of: members[1], world) == ["came-online online"])
-    try await world.wait("it is told") { try world.told(about: members[0]) == [.online, .offline] }
     await gateways[1].close()
     try await world.end()
   }

@@ -1,16 +1,15 @@
-import BenchKit
-import EventLoop
-import Foundation
+public import EventLoop
 
 /// A client's WebSocket (RFC 6455), as much of it as the load needs: texts both ways, and pings answered.
-@Loop final class LoadSocket: SocketDelegate {
+@Loop public final class LoadSocket: SocketDelegate {
   private let socket: Socket
   private var input: [UInt8] = []
   private var isUpgraded = false
   private var expected: (text: String, promise: Promise<String>)?
-  private(set) var isClosed = false
+  /// Whether the connection is gone.
+  public private(set) var isClosed = false
   /// Called with each text that nobody has waited for.
-  var heard: (@Loop (UnsafeRawBufferPointer) -> Void)?
+  public var heard: (@Loop (UnsafeRawBufferPointer) -> Void)?
 
   private init(_ socket: Socket) {
     self.socket = socket
@@ -18,7 +17,9 @@ import Foundation
   }
 
   /// Opens a WebSocket at `path`; returns it and the first text, which begins with `greeting`.
-  static func open(_ address: SocketAddress, _ path: String, greeting: String) async throws -> (LoadSocket, String) {
+  public static func open(
+    _ address: SocketAddress, _ path: String, greeting: String
+  ) async throws -> (LoadSocket, String) {
     let client = LoadSocket(try await Socket.connect(to: address))
     let first = client.expect(greeting)
     let head =
@@ -29,7 +30,7 @@ import Foundation
   }
 
   /// A client of the Pusher protocol that nobody has signed in, and its socket's id.
-  static func pusher(_ address: SocketAddress) async throws -> (LoadSocket, id: String) {
+  public static func pusher(_ address: SocketAddress) async throws -> (LoadSocket, id: String) {
     let (client, greeting) = try await open(
       address, "/app/skillmesh?protocol=7", greeting: #"{"event":"pusher:connection_established""#)
     let words = greeting.split(separator: "\"")
@@ -40,29 +41,30 @@ import Foundation
   }
 
   /// A client of Socket.IO who holds `token`.
-  static func socketIO(_ address: SocketAddress, token: String) async throws -> LoadSocket {
+  public static func socketIO(_ address: SocketAddress, token: String) async throws -> LoadSocket {
     let (client, _) = try await open(address, "/socket.io/?EIO=4&transport=websocket", greeting: "0{")
     _ = try await client.ask(#"40{"token":"\#(token)"}"#, for: "40{")
     return client
   }
 
   /// Subscribes, in Socket.IO.
-  func subscribe(_ channel: String) async throws {
+  public func subscribe(_ channel: String) async throws {
     let answer = try await ask(#"420["subscribe",{"channel":"\#(channel)"}]"#, for: "430[")
     guard answer.contains(#""ok":true"#) else { throw BenchFailure("\(channel): \(answer)") }
   }
 
   /// Sends `text`, and returns the next one that begins with `answer`.
-  func ask(_ text: String, for answer: String) async throws -> String {
+  public func ask(_ text: String, for answer: String) async throws -> String {
     let promise = expect(answer)
     send(Self.frame(text))
     return try await promise.value
   }
 
   /// Sends a frame.
-  func send(_ frame: [UInt8]) { socket.send(frame) }
+  public func send(_ frame: [UInt8]) { socket.send(frame) }
 
-  func close() { socket.close() }
+  /// Closes the connection without a word.
+  public func close() { socket.close() }
 
   private func expect(_ text: String) -> Promise<String> {
     let promise = Promise<String>()
@@ -71,7 +73,7 @@ import Foundation
   }
 
   /// A text frame, masked with zeros.
-  static func frame(_ text: String) -> [UInt8] {
+  public static func frame(_ text: String) -> [UInt8] {
     let payload = Array(text.utf8)
     precondition(payload.count < 65_536)
     let length: [UInt8] =
@@ -80,7 +82,8 @@ import Foundation
     return [0x81] + length + [0, 0, 0, 0] + payload
   }
 
-  func received(_ bytes: UnsafeMutableRawBufferPointer, on socket: Socket) {
+  /// Called by the socket.
+  public func received(_ bytes: UnsafeMutableRawBufferPointer, on socket: Socket) {
     if input.isEmpty, isUpgraded {
       let taken = take(UnsafeRawBufferPointer(bytes))
       if taken < bytes.count { input.append(contentsOf: bytes[taken...]) }
@@ -133,23 +136,9 @@ import Foundation
     }
   }
 
-  func closed(_ socket: Socket, reason: SocketError?) {
+  /// Called by the socket.
+  public func closed(_ socket: Socket, reason: SocketError?) {
     isClosed = true
     expected?.promise.fail(BenchFailure("the gateway closed a socket: \(String(decoding: input, as: UTF8.self))"))
-  }
-}
-
-/// Does `work` for each number below `count`, at most 64 at a time, and returns what came of each.
-@Loop func each<Value: Sendable>(
-  of count: Int, _ work: @escaping @Loop @Sendable (Int) async throws -> Value
-) async throws -> [Value] {
-  try await withThrowingTaskGroup(of: (Int, Value).self) { group in
-    var results: [(Int, Value)] = []
-    for number in 0..<count {
-      if number >= 64, let result = try await group.next() { results.append(result) }
-      group.addTask { (number, try await work(number)) }
-    }
-    for try await result in group { results.append(result) }
-    return results.sorted { $0.0 < $1.0 }.map(\.1)
   }
 }
