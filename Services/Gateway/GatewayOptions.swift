@@ -74,8 +74,8 @@ struct GatewayOptions: Options {
   var pusherSecret: Secret<String>? = nil
 
   @Option(
-    "presence-time-scale", env: "PRESENCE_TIME_SCALE", in: 0.001...100,
-    help: "Multiplies how often presence is told that somebody is there, as presence has it; for tests.")
+    "presence-time-scale", env: "PRESENCE_TIME_SCALE", in: 0...100,
+    help: "Multiplies the times after which presence is told again that somebody is there; for tests and benchmarks.")
   var presenceTimeScale: Double = 1
 
   @Option("token-cache", env: "GATEWAY_TOKEN_CACHE", in: 2...10_000_000, help: "Access tokens that are remembered.")

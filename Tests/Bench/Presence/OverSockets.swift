@@ -16,14 +16,18 @@ extension PresenceBench {
 
   /// Heartbeats that clients send over WebSockets, one each in turn.
   func beatOverSockets(_ world: PresenceWorld) async throws -> (perSecond: Double, costs: [Cost]) {
-    // Each client may send one in 30 ms, and not in 30 s: so there are as many devices as there are heartbeats in 30 s.
-    let gateway = try await world.startGateway(scale: 0.001)
+    // Presence is told of each heartbeat, and not of one in 30 s: so there are as many devices as heartbeats in 30 s.
+    let gateway = try await world.startGateway(scale: 0)
+    let transitions = try await world.metric("presence_transitions_total")
     let sockets = try await each(of: Self.sockets) { _ in
       try await LoadSocket.socketIO(gateway.address, token: try world.tokens.token(of: "\(MemberID(at: .now))"))
     }
     let frame = LoadSocket.frame(#"42["activity",{"appState":"foreground"}]"#)
     // The first one says where the app is.
     for socket in sockets { socket.send(frame) }
+    try await world.wait("all are online") {
+      try await world.metric("presence_transitions_total") >= transitions + sockets.count
+    }
     var costs = world.costs
     costs.add("gateway", gateway.processID)
     let result = try await measureHeartbeats(world, costs, round: sockets.count) {
