@@ -95,6 +95,11 @@ struct GatewayOptions: Options {
   @Option("max-uploads", env: "GATEWAY_MAX_UPLOADS", in: 1...10_000, help: "Files that may be on their way at once.")
   var maxUploads: Int = 64
 
+  @Option(
+    "trace-limit", env: "TRACE_LIMIT", in: 0...1_000_000,
+    help: "Of how many requests a second the steps are logged, where clients ask for it by traceparent; 0 for none.")
+  var traceLimit: Int = 100
+
   let logs = LogOptions()
 }
 
@@ -113,5 +118,6 @@ extension Edge.Options {
     proxies = TrustedProxies(networks: options.trustedProxies ?? [])
     crossOrigin = CrossOrigin(options.origins ?? [])
     tokenCacheCapacity = options.tokenCache
+    tracesPerSecond = options.traceLimit
   }
 }

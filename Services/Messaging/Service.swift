@@ -33,6 +33,7 @@ import Telemetry
       Pushed.TypingStarted.self, Pushed.TypingStopped.self, on: ConversationChannel.pattern)
     mesh.pushes(Pushed.ConversationUpdated.self, on: "private-user-{member}")
     mesh.handle(MemberRegistered.self, memberRegistered)
+    mesh.handle(ProfileChanged.self, profileChanged)
     mesh.handle(CameOnline.self, presenceTold)
     mesh.handle(WentOffline.self, presenceTold)
     mesh.handle(StatusChanged.self, presenceTold)

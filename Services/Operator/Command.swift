@@ -16,6 +16,7 @@ enum Command: Equatable {
   case demo(DemoCommand)
   case messaging(MessagingCommand)
   case doctor
+  case trace(TraceLog.Reference)
   case environment
 
   /// The most replicas that one service may have on one machine.
@@ -62,6 +63,7 @@ enum Command: Equatable {
     case "demo": self = .demo(try DemoCommand(&words))
     case "messaging": self = .messaging(try MessagingCommand(&words))
     case "doctor": self = .doctor
+    case "trace": self = .trace(try TraceLog.Reference(try words.require("the id of a trace or a request")))
     case "env": self = .environment
     default: throw UsageError("there is no command '\(name)'")
     }
@@ -105,6 +107,7 @@ enum Command: Equatable {
     case .demo(let command): return try await command.run(folder)
     case .messaging(let command): return try await command.run(folder)
     case .doctor: return await examine(folder)
+    case .trace(let reference): return try showTrace(folder, reference)
     case .environment: return try showEnvironment(folder)
     }
   }

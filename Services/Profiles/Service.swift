@@ -1,5 +1,6 @@
 import Contract
 import EventLoop
+import Foundation
 import IdentityAPI
 import Mesh
 import MessagingAPI
@@ -34,6 +35,8 @@ import Storage
     mesh.write(SetAvatar.self, preparing: prepareAvatar, setAvatar)
     mesh.write(RemoveAvatar.self, preparing: profileIsThere, removeAvatar)
     mesh.fire(PictureDue.self, pictureDue)
+    // Nobody makes a picture for so long.
+    Loop.task { [pictures] in await pictures.sweep(before: Date(timeIntervalSinceNow: -3600)) }
 
     mesh.read(SkillCategories.self) { request, context, database in
       try await skillCategories(request, context, Stores(database))

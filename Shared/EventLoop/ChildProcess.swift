@@ -100,8 +100,10 @@ import Glibc
 
   /// Suspends until the process has ended. It does not heed cancellation: to be done sooner, end the process.
   public func waitUntilEnded() async -> Exit {
-    if let exit { return exit }
-    return await withCheckedContinuation { waiting.append($0) }
+    await withCheckedContinuation { continuation in
+      // Looked at here and no sooner: the way to this point may lead over other threads, and the process may end meanwhile.
+      if let exit { continuation.resume(returning: exit) } else { waiting.append(continuation) }
+    }
   }
 
   /// Asks the process to end with `signal`, and kills it if it has not after `grace`.

@@ -79,6 +79,16 @@ extension PostgresArrayElement where Self: PostgresValue {
   }
 }
 
+extension Array: PostgresArrayElement where Element == UInt8 {
+  /// `bytea[]`.
+  public static var postgresArrayType: PostgresType { PostgresType(1001) }
+}
+
+extension Bool: PostgresArrayElement {
+  /// `boolean[]`.
+  public static var postgresArrayType: PostgresType { PostgresType(1000) }
+}
+
 extension Int32: PostgresArrayElement {
   /// `integer[]`.
   public static var postgresArrayType: PostgresType { PostgresType(1007) }

@@ -196,9 +196,14 @@ private final class ConnectionHandle: @unchecked Sendable {
   /// Sends several statements as one text, without parameters and without answers: for migrations. The connection must
   /// not be busy.
   func script(_ text: String) async throws {
-    guard let pointer = handle?.pointer, !isBusy else { preconditionFailure("scripts need a connection at rest") }
-    becomeBusy()
+    precondition(handle != nil && !isBusy, "scripts need a connection at rest")
     try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+      // Looked at here and no sooner: the way to this point may lead over other threads, and it may be lost meanwhile.
+      guard let pointer = handle?.pointer else {
+        let loss = PostgresError(.connectionLost, "it was lost before the script")
+        return continuation.resume(throwing: lossReason ?? loss)
+      }
+      becomeBusy()
       inScript = true
       let statement = Statement(text: "a script", origin: nil, prepared: nil, size: 0) { outcome in
         continuation.resume(with: outcome.map { _ in }.mapError { $0 })

@@ -6,6 +6,9 @@ public import Crypto
 /// A public object's link is its name. A private object's is signed by the service that it belongs to, with the keys that
 /// the mesh derives for that (`MeshService.mediaKeys`), and ends at some time: whoever has it may read the object until then.
 public enum MediaLink {
+  /// What caches are told of a public object (RFC 9111, RFC 8246): what a name stands for never changes.
+  public static let publicCaching = "public, max-age=31536000, immutable"
+
   /// The path of a public object.
   ///
   /// - Precondition: the key's audience is public.

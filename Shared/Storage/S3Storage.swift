@@ -38,6 +38,7 @@ public import EventLoop
   public func put(_ content: ObjectContent, as key: ObjectKey, type: String) async throws(StorageError) {
     var request = request("PUT", key)
     request.headers = [("content-type", type)]
+    if key.audience == .public { request.headers.append(("cache-control", MediaLink.publicCaching)) }
     let body: HTTPClient.Body
     switch content {
     case .bytes(let bytes):

@@ -11,42 +11,8 @@ import pytest
 
 from support.client import Member, bearer, problem
 from support.mesh import Mesh
+from support.profiles import add_skill, change, found, own, skill_named
 from support.waiting import eventually
-
-
-def own(member: Member) -> dict:
-    answer = member.get("/api/v1/me")
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-def change(member: Member, **fields: object) -> dict:
-    answer = member.http.patch("/api/v1/me", json=fields, headers=bearer(member.tokens["accessToken"]))
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-def add_skill(member: Member, skill: str, **fields: object) -> httpx.Response:
-    body = {"skillId": skill, "kind": "teaching", "proficiency": 80} | fields
-    return member.http.post("/api/v1/me/skills", json=body, headers=bearer(member.tokens["accessToken"]))
-
-
-def found(member: Member, **query: object) -> list[str]:
-    """The ids of those whom a search finds, page by page."""
-    ids: list[str] = []
-    cursor: str | None = None
-    while True:
-        params = query | ({"cursor": cursor} if cursor else {})
-        answer = member.http.get("/api/v1/users", params=params, headers=bearer(member.tokens["accessToken"]))
-        assert answer.status_code == 200, answer.text
-        ids += [card["id"] for card in answer.json()["items"]]
-        if (cursor := answer.json()["nextCursor"]) is None:
-            return ids
-
-
-def skill_named(http: httpx.Client, slug: str) -> str:
-    items = http.get("/api/v1/skills", params={"q": slug.replace("-", " ")}).json()["items"]
-    return next(item["id"] for item in items if item["slug"] == slug)
 
 
 @pytest.fixture
@@ -97,7 +63,20 @@ def test_a_profile_is_changed_in_part_and_not_over_another_change(member: Member
         ("bio", "x" * 2001),
         ("timezone", "Mars/Base"),
         ("timezone", "Berlin"),
+        ("timezone", "europe/berlin"),
+        ("timezone", "../etc/passwd"),
+        ("timezone", 1),
         ("languages", ["klingon"]),
+        ("languages", ["de_AT"]),
+        ("languages", ["en-a"]),
+        ("languages", ["de", "DE"]),
+        ("languages", ["en"] * 13),
+        ("languages", "en"),
+        ("bio", "a\0b"),
+        ("bio", "\u202eevil"),
+        ("location", "x" * 121),
+        ("lastName", "\n"),
+        ("preferences", {"hours": [{"day": "monday", "start": "20:00", "end": "18:00"}]}),
         ("learningStyle", "osmosis"),
         ("privacy", {"listed": "friends", "location": "everyone", "learning": "everyone"}),
     ],
@@ -113,7 +92,7 @@ def test_the_taxonomy_is_for_everybody(http: httpx.Client):
     assert len(categories) >= 12
     assert sum(category["skillCount"] for category in categories) >= 150
     music = http.get("/api/v1/skills", params={"category": "music", "q": "GUITAR"}).json()["items"]
-    assert [skill["name"] for skill in music] == ["Bass Guitar", "Classical Guitar", "Guitar"]
+    assert [skill["name"] for skill in music] == ["Guitar", "Bass Guitar", "Classical Guitar"]
     assert problem(http.get("/api/v1/skills", params={"category": "none"})) == (422, "invalid_fields")
 
 
@@ -127,8 +106,15 @@ def test_skills_are_added_changed_and_removed(member: Member, http: httpx.Client
     assert add_skill(member, guitar, kind="learning").status_code == 201
     unknown = add_skill(member, member.user["id"])
     assert (unknown.status_code, unknown.json()["errors"][0]["code"]) == (422, "unknown_skill")
-    for proficiency in (-1, 101, 7.5, "7", None):
-        assert add_skill(member, skill_named(http, "piano"), proficiency=proficiency).status_code == 422
+    for field, value in [
+        *(("proficiency", wrong) for wrong in (-1, 101, 7.5, "7", None)),
+        ("skillId", "guitar"),
+        ("kind", "hobby"),
+        ("description", "x" * 501),
+    ]:
+        refused = add_skill(member, skill_named(http, "piano"), **{field: value})
+        assert problem(refused) == (422, "invalid_fields"), (field, value)
+        assert [one["pointer"] for one in refused.json()["errors"]] == [f"/{field}"]
     path, headers = f"/api/v1/me/skills/{skill['id']}", bearer(member.tokens["accessToken"])
     assert http.patch(path, json={"proficiency": 75}, headers=headers).json()["tier"] == "expert"
     assert http.delete(path, headers=headers).status_code == 204
@@ -153,7 +139,7 @@ def test_members_find_one_another(member: Member, other: Member, http: httpx.Cli
         {"q": word},
         {"q": word, "skill": "cello", "category": "music", "minTier": "expert", "role": "provider"},
         {"q": word, "location": "GRAZ", "language": "sl", "sort": "name"},
-        {"q": word, "onlineStatus": "offline", "sort": "active"},
+        {"q": word, "sort": "active"},
     ):
         assert found(member, **query) == [other.user["id"]], query
     for query in ({"skill": "viola"}, {"location": "Linz"}, {"language": "de"}, {"verified": "true"}):
@@ -176,6 +162,8 @@ def test_pages_follow_one_another(member: Member, http: httpx.Client):
     members = [Member(http).register() for _ in range(7)]
     for one in members:
         change(one, bio=word)
+    # A moment after they have asked something they seem to be there; their order by activity stands from then on.
+    eventually(lambda: len(found(member, q=word, onlineStatus="online")) == len(members), "all of them are there")
     for sort in ("best", "newest", "name", "active", "rating"):
         ids = found(member, q=word, sort=sort, limit=3)
         assert sorted(ids) == sorted(one.user["id"] for one in members), sort
@@ -183,6 +171,75 @@ def test_pages_follow_one_another(member: Member, http: httpx.Client):
     page = http.get("/api/v1/users", params={"limit": 1}, headers=bearer(member.tokens["accessToken"])).json()
     wrong = {"limit": 1, "sort": "name", "cursor": page["nextCursor"]}
     assert http.get("/api/v1/users", params=wrong, headers=bearer(member.tokens["accessToken"])).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"skill": "no-such-skill"},
+        {"skill": "Not A Slug"},
+        {"category": "no-such-category"},
+        {"minTier": "guru"},
+        {"location": "!"},
+        {"minRating": "6"},
+        {"verified": "perhaps"},
+        {"language": "klingon"},
+        {"onlineStatus": "asleep"},
+        {"activeWithin": "1w"},
+        {"lastSeenWithin": "-5m"},
+        {"role": "admin"},
+        {"sort": "luck"},
+        {"limit": "0"},
+        {"limit": "101"},
+        {"cursor": "none"},
+        {"q": ""},
+        {"q": "a\u202eb"},
+    ],
+)
+def test_what_cannot_be_looked_for_is_named(member: Member, query: dict[str, str]):
+    answer = member.http.get("/api/v1/users", params=query, headers=bearer(member.tokens["accessToken"]))
+    assert problem(answer) == (422, "invalid_fields")
+    # A value that may be given several times is named with its place.
+    assert [one["pointer"].split("/")[0] for one in answer.json()["errors"]] == [f"?{next(iter(query))}"]
+
+
+def test_a_demo_world_is_the_same_whenever_it_is_made(mesh: Mesh, member: Member):
+    make = ("demo", "world", "--members", "120", "--seed", "8")
+    # Made-up members have come before all others.
+    latest = "019c0000-0000-7000-8000-000000000000"
+
+    def found_of_it(**query: object) -> list[str]:
+        return [one for one in found(member, q="teach", sort="name", limit=100, **query) if one < latest]
+
+    assert mesh.run(*make).startswith("120 members of seed 8 are new")
+    whole, there = found_of_it(), found_of_it(onlineStatus="online")
+    assert set(there) < set(whole) and there
+    assert found_of_it(role="provider")
+    # A day later.
+    mesh.query(f"update profiles.presences set lapses_at = now() where member_id < '{latest}'")
+    eventually(lambda: not found_of_it(onlineStatus="online"), "nobody is there any more")
+    assert mesh.run(*make).startswith("0 members of seed 8 are new")
+    assert (found_of_it(), found_of_it(onlineStatus="online")) == (whole, there)
+
+
+def test_names_and_pictures_are_the_same_everywhere(member: Member, other: Member):
+    headers = bearer(member.tokens["accessToken"])
+    body = {"kind": "direct", "participantIds": [other.user["id"]]}
+
+    def shown() -> dict:
+        # The conversation of a pair is always the same one.
+        answer = member.http.post("/api/v1/conversations", json=body, headers=headers)
+        assert answer.is_success, answer.text
+        return next(one for one in answer.json()["participants"] if one["id"] == other.user["id"])
+
+    assert (shown()["firstName"], shown()["avatarUrl"]) == ("Ada", None)
+    change(other, firstName="Grace", lastName="Hopper")
+    url = send(other, picture("teal")).json()["avatarUrl"]
+    wanted = ("Grace", "Hopper", url)
+    keys = ("firstName", "lastName", "avatarUrl")
+    eventually(lambda: tuple(shown()[key] for key in keys) == wanted, "messaging shows the new name and picture")
+    public = member.get(f"/api/v1/users/{other.user['id']}").json()
+    assert tuple(public[key] for key in keys) == wanted
 
 
 def test_what_other_services_tell_decides_who_is_found(member: Member, other: Member):

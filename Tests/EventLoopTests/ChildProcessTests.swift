@@ -70,6 +70,22 @@ import Testing
     #expect(kill(child.pid, 0) == -1 && errno == ESRCH)
   }
 
+  @Test @Loop func `whoever begins to wait in the turn in which a child ends is told too`() async throws {
+    for turns in 0..<4 {
+      let child = try ChildProcess("true", [], environment: environment)
+      var exit: ChildProcess.Exit?
+      Loop.task { exit = await child.waitUntilEnded() }
+      // Holds the loop until the child has ended.
+      Loop.task {
+        for _ in 0..<turns { await Task.yield() }
+        var info = siginfo_t()
+        waitid(P_PID, id_t(child.pid), &info, WEXITED | WNOWAIT)
+      }
+      for _ in 0..<5000 where exit == nil { try await Loop.sleep(for: .milliseconds(2)) }
+      #expect(exit == .status(0))
+    }
+  }
+
   @Test @Loop func `a handle tells whether a process still runs`() async throws {
     let child = try ChildProcess("sleep", ["600"], environment: environment)
     let handle = try #require(ProcessHandle(child.pid))

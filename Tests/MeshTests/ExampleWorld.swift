@@ -38,21 +38,19 @@ import TestKit
 
   /// A process of `service`. `fault` names where it dies, until `start()` is called again after `heal`.
   func process(_ service: String, replica: Int = 0, fault: String? = nil) throws -> ServerProcess {
-    let listener = try Listener(on: .anyLoopbackPort) { $0.close() }
-    let port = listener.address.port
-    listener.close()
+    let ops = try FreePort.nextAddress()
     let key = rootKey.derived(for: "service \(service)").withBytes { Hex.encode($0) }
     let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
       .appendingPathComponent("mesh-example").path
     let environment = [
       "SERVICE=\(service)", "KAFKA_BROKERS=\(broker.address)", "'DATABASE_URL=\(urls[service]!)'", "MESH_KEY=7:\(key)",
-      "REPLICA=\(replica)", "OPS_ADDRESS=127.0.0.1:\(port)",
+      "REPLICA=\(replica)", "OPS_ADDRESS=\(ops)",
     ]
     let process = try ServerProcess(
       service, prepare: fault.map { "echo MESH_FAULT=\($0) >fault" } ?? "touch fault",
       run:
         "env --default-signal SWIFT_BACKTRACE=enable=no $(cat fault) \(environment.joined(separator: " ")) \(program)",
-      probe: "curl -sf http://127.0.0.1:\(port)/readyz")
+      probe: "curl -sf http://\(ops)/readyz")
     return process
   }
 

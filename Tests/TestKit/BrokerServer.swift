@@ -37,8 +37,8 @@ public final class BrokerServer: @unchecked Sendable {
     }
     ownsFolder = folder == nil
     self.folder = folder ?? FileManager.default.temporaryDirectory.appendingPathComponent("broker-\(UUID().uuidString)")
-    address = "127.0.0.1:\(try Self.freePort())"
-    opsAddress = "127.0.0.1:\(try Self.freePort())"
+    address = try FreePort.nextAddress()
+    opsAddress = try FreePort.nextAddress()
     extraArguments = arguments
     process = Process()
     try start()
@@ -61,12 +61,12 @@ public final class BrokerServer: @unchecked Sendable {
     process.standardInput = FileHandle.nullDevice
     try run(process)
     lock.withLock { self.process = process }
-    for _ in 0..<500 {
+    for _ in 0..<1500 {
       guard process.isRunning else { throw Failure(description: "the broker ended at once; see its output") }
       if Self.accepts(address) { return }
       usleep(20_000)
     }
-    throw Failure(description: "the broker does not accept connections at \(address) within 10 s")
+    throw Failure(description: "the broker does not accept connections at \(address) within 30 s")
   }
 
   /// Kills the broker as a crash would, and waits for its end.
@@ -111,20 +111,6 @@ public final class BrokerServer: @unchecked Sendable {
   private static var builtBroker: URL {
     URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
       .appendingPathComponent("broker")
-  }
-
-  private static func freePort() throws -> UInt16 {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = loopback(port: 0)
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let status = withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(descriptor, $0, size) == 0 ? getsockname(descriptor, $0, &size) : -1
-      }
-    }
-    guard status == 0 else { throw Failure(description: "no free port: \(String(cString: strerror(errno)))") }
-    return UInt16(bigEndian: address.sin_port)
   }
 
   private static func accepts(_ address: String) -> Bool {

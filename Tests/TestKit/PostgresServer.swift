@@ -16,14 +16,25 @@ public final class PostgresServer: Sendable {
 
   /// Starts a server of one's own, for tests that stop or damage it. It ends with the value.
   ///
-  /// Data is not forced to disk unless it `isDurable`: these servers are never meant to survive the machine.
-  public init(isDurable: Bool = false) async throws {
+  /// Data is not forced to disk unless it `isDurable`: these servers are never meant to survive the machine. It lies in
+  /// `folder`, which is kept and may hold data of an earlier server; in a private one without that.
+  public init(isDurable: Bool = false, folder: String? = nil) async throws {
+    let data = folder.map { "\"\($0)\"" } ?? "data"
+    if let folder { try Self.makeFolder(folder) }
     process = try ServerProcess(
-      "postgres", prepare: "\(Self.programs)/initdb -D data -U postgres -A trust -E UTF8 --locale=C --no-sync",
+      "postgres",
+      prepare:
+        "[ -e \(data)/PG_VERSION ] || \(Self.programs)/initdb -D \(data) -U postgres -A trust -E UTF8 --locale=C --no-sync",
       run:
-        "\(Self.programs)/postgres -D data -k \"$PWD\" -h '' \(isDurable ? "" : "-F") -c max_connections=200 -c log_min_messages=fatal",
+        "\(Self.programs)/postgres -D \(data) -k \"$PWD\" -h '' \(isDurable ? "" : "-F") -c max_connections=200 -c log_min_messages=fatal",
       probe: "\(Self.programs)/pg_isready -h \"$PWD\" -U postgres", end: "QUIT", user: "postgres")
     try await process.start()
+  }
+
+  /// A folder that the server may write to.
+  private static func makeFolder(_ path: String) throws {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    if getuid() == 0 { try FileManager.default.setAttributes([.ownerAccountName: "postgres"], ofItemAtPath: path) }
   }
 
   /// The URL of the superuser, with `search_path` set to a new schema, empty and for this caller alone.

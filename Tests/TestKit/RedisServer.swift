@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 
 /// A Redis server of the tests' own, on a free port of the loopback interface. It keeps nothing on disk.
 public final class RedisServer: Sendable {
@@ -15,7 +14,7 @@ public final class RedisServer: Sendable {
 
   /// Starts a server of one's own, for tests that stop or damage it. It ends with the value.
   public init(password: String? = nil) async throws {
-    let port = try Self.freePort()
+    let port = try FreePort.next()
     self.port = port
     let login = password.map { "-a \($0)" } ?? ""
     let requirement = password.map { "--requirepass \($0)" } ?? ""
@@ -32,22 +31,5 @@ public final class RedisServer: Sendable {
   /// Runs a command with `redis-cli`, past the code under test.
   public func run(_ arguments: String...) async throws {
     try await process.run("redis-cli", ["-p", "\(port)"] + arguments)
-  }
-
-  /// A port that was free a moment ago.
-  private static func freePort() throws -> UInt16 {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let status = withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
-      }
-    }
-    guard status else { throw ServerProcess.Failure(description: "no free port: \(errno)") }
-    return UInt16(bigEndian: address.sin_port)
   }
 }

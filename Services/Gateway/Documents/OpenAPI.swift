@@ -1,8 +1,8 @@
 import Contract
 import Mesh
 
-/// The public surface as an OpenAPI 3.1 document, made of nothing but the catalogue: whatever is served is in it, and
-/// nothing else.
+/// The public surface as an OpenAPI 3.1 document, made of nothing but the catalogue and the files that the gateway serves
+/// itself: whatever is served is in it, and nothing else.
 enum OpenAPI {
   /// The document for these endpoints. The same endpoints give the same bytes, whatever their order.
   static func document(_ endpoints: [PublicEndpoint]) -> JSONTree {
@@ -18,13 +18,17 @@ enum OpenAPI {
         ])
       ),
       ("servers", .array([.object([("url", .string("/"))])])),
-      ("tags", .array(Set(endpoints.map(\.service)).sorted().map { .object([("name", .string($0))]) })),
+      ("tags", tags(endpoints)),
       ("paths", paths(endpoints)),
       ("components", components),
     ])
   }
 
   static let apiVersion = "1.0.0"
+
+  private static func tags(_ endpoints: [PublicEndpoint]) -> JSONTree {
+    .array(Set(endpoints.map(\.service) + [Media.reserved]).sorted().map { .object([("name", .string($0))]) })
+  }
 
   private static func paths(_ endpoints: [PublicEndpoint]) -> JSONTree {
     // Paths that differ in the names of their values only are one path, under the names of its first endpoint.
@@ -40,7 +44,7 @@ enum OpenAPI {
         return (
           group[0].route.path, .object(methods.map { ($0.route.method.rawValue.lowercased(), operation($0, names)) })
         )
-      })
+      } + MediaPaths.all)
   }
 
   private static func operation(_ endpoint: PublicEndpoint, _ pathNames: [String]) -> JSONTree {
@@ -87,7 +91,7 @@ enum OpenAPI {
     return parameters
   }
 
-  private static func parameter(_ name: String, in place: String, _ schema: Schema, isRequired: Bool) -> JSONTree {
+  static func parameter(_ name: String, in place: String, _ schema: Schema, isRequired: Bool) -> JSONTree {
     .object([
       ("name", .string(name)), ("in", .string(place)), ("required", .boolean(isRequired)),
       ("schema", schema.jsonSchema),
@@ -166,7 +170,7 @@ enum OpenAPI {
   }
 
   /// A problem; where the domain says no, with its codes.
-  private static func problem(_ refusals: [EndpointRecord.RefusalRecord]) -> JSONTree {
+  static func problem(_ refusals: [EndpointRecord.RefusalRecord]) -> JSONTree {
     var members: [(String, JSONTree)] = [("$ref", .string("#/components/responses/Problem"))]
     if !refusals.isEmpty {
       let codes = refusals.map { "`\($0.code)`: \($0.detail)" }.joined(separator: " ")
@@ -175,7 +179,7 @@ enum OpenAPI {
     return .object(members)
   }
 
-  private static func content(_ mediaType: String, _ schema: JSONTree) -> JSONTree {
+  static func content(_ mediaType: String, _ schema: JSONTree) -> JSONTree {
     .object([(mediaType, .object([("schema", schema)]))])
   }
 
@@ -183,7 +187,7 @@ enum OpenAPI {
     ["X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"].map { reference($0) }
 
   /// A header that is described once for all answers.
-  private static func reference(_ header: String) -> (String, JSONTree) {
+  static func reference(_ header: String) -> (String, JSONTree) {
     (header, .object([("$ref", .string("#/components/headers/\(header)"))]))
   }
 

@@ -47,7 +47,7 @@ import Wire
     realtime = Realtime(
       bounds, gateway: gateway, hub: hub, ask: edge.ask,
       activity: DeviceActivity(scale: scale) { [activity] in activity.note($0) },
-      revocations: { edge.tokens.revocations }, log: log, metrics: metrics)
+      revocations: { edge.tokens.revocations }, traces: edge.traces, log: log, metrics: metrics)
     signIn = SocketSignIn(realtime, redis, root: root, log: log)
     authorization = SocketAuthorization(realtime: realtime, signIn: signIn, signatures: signatures)
     pusher = Pusher(realtime, signatures)

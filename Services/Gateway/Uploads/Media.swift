@@ -20,8 +20,6 @@ import Wire
   /// Of public objects, and of private ones.
   private var files: [Bool: StaticFiles] = [:]
 
-  /// What a name stands for never changes.
-  private static let forGood = "public, max-age=31536000, immutable"
   private static let forOne = "private, max-age=3600"
   /// Less than a signed URL is good for.
   private static let redirect = "private, max-age=600"
@@ -51,7 +49,8 @@ import Wire
       response.head.add("Cache-Control", Self.redirect)
       return response
     case .folder(let root):
-      let files = self.files[isPublic] ?? StaticFiles(root: root, cacheControl: isPublic ? Self.forGood : Self.forOne)
+      let caching = isPublic ? MediaLink.publicCaching : Self.forOne
+      let files = self.files[isPublic] ?? StaticFiles(root: root, cacheControl: caching)
       self.files[isPublic] = files
       var response = files.answer(head, segments: segments)
       guard response.head.status != 404 else { throw Self.nothing }

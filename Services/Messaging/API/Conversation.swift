@@ -28,6 +28,8 @@ public struct Conversation: Codable, Sendable, Equatable {
     public let firstName: String?
     /// The last name.
     public let lastName: String?
+    /// Where the picture is.
+    public let avatarUrl: String?
     /// What the member may do in it.
     public let role: Role
     /// When the member came.
@@ -41,10 +43,10 @@ public struct Conversation: Codable, Sendable, Equatable {
 
     /// Describes a participant.
     public init(
-      id: MemberID, firstName: String?, lastName: String?, role: Role, joinedAt: Timestamp, deliveredSeq: Int64,
-      readSeq: Int64, presence: Presence? = nil
+      id: MemberID, firstName: String?, lastName: String?, avatarUrl: String? = nil, role: Role, joinedAt: Timestamp,
+      deliveredSeq: Int64, readSeq: Int64, presence: Presence? = nil
     ) {
-      (self.id, self.firstName, self.lastName, self.role) = (id, firstName, lastName, role)
+      (self.id, self.firstName, self.lastName, self.avatarUrl, self.role) = (id, firstName, lastName, avatarUrl, role)
       (self.joinedAt, self.deliveredSeq, self.readSeq) = (joinedAt, deliveredSeq, readSeq)
       self.presence = presence
     }

@@ -64,7 +64,8 @@ extension MessagingService {
     }
     // Those who have blocked one another do not see that the other is there. Who hides is left out by the gateways.
     let isListed = !standing.isBlocked
-    return ChannelGrant(listing: isListed ? ChannelGrant.Listing(name: standing.name, avatar: nil) : nil)
+    return ChannelGrant(
+      listing: isListed ? ChannelGrant.Listing(name: standing.name, avatar: standing.avatar) : nil)
   }
 }
 

@@ -4,11 +4,17 @@ import IdentityAPI
 import Mesh
 import MessagingAPI
 import PresenceAPI
+import ProfilesAPI
 
 /// What identity tells of members, and what the operator and other services ask.
 extension MessagingService {
   func memberRegistered(_ event: MemberRegistered, _ tx: Tx) async throws {
-    try await MemberStore(tx).put(event.member, firstName: event.firstName.text, lastName: event.lastName.text)
+    try await MemberStore(tx).introduce(event.member, firstName: event.firstName.text, lastName: event.lastName.text)
+  }
+
+  func profileChanged(_ event: ProfileChanged, _ tx: Tx) async throws {
+    try await MemberStore(tx).name(
+      event.member, firstName: event.firstName.text, lastName: event.lastName.text, avatar: event.avatar)
   }
 
   /// A member comes, goes or stays.

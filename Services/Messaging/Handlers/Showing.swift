@@ -68,9 +68,9 @@ extension MessagingService {
   ) -> Conversation.Participant {
     let participation = named.participation
     return Conversation.Participant(
-      id: participation.member, firstName: named.firstName, lastName: named.lastName, role: participation.role,
-      joinedAt: participation.joinedAt, deliveredSeq: participation.deliveredSeq, readSeq: participation.readSeq,
-      presence: presence)
+      id: participation.member, firstName: named.firstName, lastName: named.lastName, avatarUrl: named.avatar,
+      role: participation.role, joinedAt: participation.joinedAt, deliveredSeq: participation.deliveredSeq,
+      readSeq: participation.readSeq, presence: presence)
   }
 
   func messages(

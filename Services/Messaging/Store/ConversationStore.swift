@@ -24,6 +24,7 @@ import Postgres
     let participation: Participation
     let firstName: String?
     let lastName: String?
+    let avatar: String?
   }
 
   private let database: any Querying
@@ -68,15 +69,16 @@ import Postgres
   func participants(of conversations: [ConversationID]) async throws -> [NamedParticipation] {
     try await database.query(
       """
-      select p.conversation_id, m.first_name, m.last_name, \(Self.participationColumns)
+      select p.conversation_id, m.first_name, m.last_name, m.avatar, \(Self.participationColumns)
       from participants p left join members m on m.id = p.member_id
       where p.conversation_id = any(\(conversations)) and p.left_at is null order by p.joined_at, p.member_id
       """
     ).map { row in
-      let (conversation, firstName, lastName) = try row.decode(ConversationID.self, String?.self, String?.self)
+      let (conversation, firstName, lastName, avatar) = try row.decode(
+        ConversationID.self, String?.self, String?.self, String?.self)
       return NamedParticipation(
-        conversation: conversation, participation: try Self.participation(row, from: 3), firstName: firstName,
-        lastName: lastName)
+        conversation: conversation, participation: try Self.participation(row, from: 4), firstName: firstName,
+        lastName: lastName, avatar: avatar)
     }
   }
 
@@ -100,6 +102,8 @@ import Postgres
   struct Standing {
     /// The name that others see.
     let name: String
+    /// Where the picture is.
+    let avatar: String?
     /// Whether one of the two of a direct conversation has blocked the other.
     let isBlocked: Bool
     /// Whether others take the member for somebody who is not there, and shall go on to.
@@ -110,7 +114,7 @@ import Postgres
   func standing(of member: MemberID, in conversation: ConversationID) async throws -> Standing? {
     try await database.query(
       """
-      select coalesce(m.first_name || ' ' || m.last_name, ''), c.kind = 'direct' and exists (
+      select coalesce(m.first_name || ' ' || m.last_name, ''), m.avatar, c.kind = 'direct' and exists (
           select from blocks b where (b.member_id, b.blocked_id) in ((c.first_id, c.second_id), (c.second_id, c.first_id))
         ), coalesce(s.is_hidden, false)
       from participants p join conversations c on c.id = p.conversation_id
@@ -118,8 +122,8 @@ import Postgres
       where p.conversation_id = \(conversation) and p.member_id = \(member) and p.left_at is null
       """
     ).first.map { row in
-      let (name, isBlocked, isHidden) = try row.decode(String.self, Bool.self, Bool.self)
-      return Standing(name: name, isBlocked: isBlocked, isHidden: isHidden)
+      let (name, avatar, isBlocked, isHidden) = try row.decode(String.self, String?.self, Bool.self, Bool.self)
+      return Standing(name: name, avatar: avatar, isBlocked: isBlocked, isHidden: isHidden)
     }
   }
 

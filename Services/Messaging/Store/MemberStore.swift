@@ -9,12 +9,24 @@ import Postgres
 
   init(_ database: any Querying) { self.database = database }
 
-  /// Keeps a member's name.
-  func put(_ member: MemberID, firstName: String, lastName: String) async throws {
+  /// Keeps a new member's name, unless their profile has told a later one already.
+  func introduce(_ member: MemberID, firstName: String, lastName: String) async throws {
     try await database.query(
       """
-      insert into members (id, first_name, last_name) values (\(member), \(firstName), \(lastName))
-      on conflict (id) do update set first_name = excluded.first_name, last_name = excluded.last_name
+      insert into members as m (id, first_name, last_name) values (\(member), \(firstName), \(lastName))
+      on conflict (id) do update set first_name = coalesce(m.first_name, excluded.first_name),
+        last_name = coalesce(m.last_name, excluded.last_name)
+      """)
+  }
+
+  /// Keeps how a member is shown: the name, and where the picture is.
+  func name(_ member: MemberID, firstName: String, lastName: String, avatar: String?) async throws {
+    try await database.query(
+      """
+      insert into members (id, first_name, last_name, avatar)
+      values (\(member), \(firstName), \(lastName), \(avatar))
+      on conflict (id) do update set first_name = excluded.first_name, last_name = excluded.last_name,
+        avatar = excluded.avatar
       """)
   }
 

@@ -57,6 +57,7 @@ extension PresenceService {
     new.privacy.showOnlineStatus = request.showOnlineStatus ?? old.privacy.showOnlineStatus
     new.privacy.hideExactTimes = request.hideExactTimes ?? old.privacy.hideExactTimes
     try await save(new, over: old, tx)
+    if new.privacy.hideExactTimes, !old.privacy.hideExactTimes { try await withdrawTime(of: new.member, tx) }
     return new.privacy
   }
 

@@ -46,6 +46,17 @@ extension PresenceService {
 }
 
 extension PresenceService {
+  /// Tells services again how it is with a member, without the time that they were told before.
+  ///
+  /// It is the same version of the status: what is found out about the member meanwhile must stay above it.
+  func withdrawTime(of member: MemberID, _ tx: Tx) async throws {
+    let statuses = StatusStore(tx)
+    guard let told = try await statuses.load([member])[member]?.fact, told.lastActive != nil else { return }
+    let fact = PresenceFact(member, told.standing, lastActive: nil, hidesTimes: true, version: told.version)
+    try tx.emit(.changed, fact)
+    try await statuses.save([fact], now: tx.now)
+  }
+
   /// Tells those who watch and may see it.
   private func push(_ news: News) throws {
     let member = news.fact.member

@@ -1,7 +1,8 @@
 import Contract
 
 /// Makes up members with profiles, skills and presence, for demonstrations and measurements; only the operator may, and only
-/// in development. The same numbers of the same seed are the same members: making them again changes nothing.
+/// in development. The same numbers of the same seed are the same members: making them again brings their presence up to
+/// date, which holds for a day, and changes nothing else.
 ///
 /// They are known to profiles alone: nobody can sign in as one of them.
 public struct MakeMembers: Endpoint {

@@ -1,6 +1,7 @@
 import Contract
 
-/// The skills of the taxonomy by name.
+/// The skills of the taxonomy by name. Of those that are looked for, the one that is called so comes first, then those whose
+/// names begin so.
 public struct Skills: Endpoint {
   public static let name = "profiles.skills"
   public static let route: Route? = .get("/api/v1/skills", .anyone)

@@ -24,14 +24,15 @@ struct Population {
     self.skills = skills.sorted { $0.slug < $1.slug }.shuffled(using: &random)
   }
 
-  /// Member `number`, whose presence is as it was at `now` and holds for a day.
+  /// Member `number`, whose presence is as it was at `now` and holds for a day. Of the same member at two times the later
+  /// presence has the higher version.
   func inhabitant(_ number: Int, now: Timestamp) throws -> Inhabitant {
     var random = SplitMix(seed: UInt64(bitPattern: Int64(seed)) &* 0x9E37_79B9 &+ UInt64(number) &+ 1)
     let id = MemberID(UniqueID(at: earliest + .seconds(number), using: &random))
     let town = Self.towns[random.skewed(Self.towns.count)]
     var profile = MemberProfile(
-      of: id, firstName: try ProfileName(Self.firstNames[random.skewed(Self.firstNames.count)]),
-      lastName: try ProfileName(Self.lastNames[random.skewed(Self.lastNames.count)]), email: nil,
+      of: id, firstName: try ProfileName(Self.firstNames[random.leaning(Self.firstNames.count)]),
+      lastName: try ProfileName(Self.lastNames[random.leaning(Self.lastNames.count)]), email: nil,
       now: earliest + .seconds(number))
     let languages = Set((0...random.skewed(3)).map { _ in Self.languages[random.skewed(Self.languages.count)] })
     _ = try profile.apply(
@@ -71,7 +72,7 @@ struct Population {
     let audience: Audience = random.chance(0.8) ? .everyone : random.chance(0.6) ? .contacts : .nobody
     let minutes = status == .offline ? 20 + 20 * random.skewed(6000) : Int.random(in: 0..<15, using: &random)
     return KnownPresence(
-      status: status, visibleTo: audience, activeAt: now - .seconds(60 * minutes), version: 1,
+      status: status, visibleTo: audience, activeAt: now - .seconds(60 * minutes), version: now.microseconds,
       lapsesAt: now + .seconds(86_400))
   }
 
@@ -95,12 +96,25 @@ struct Population {
   private static let firstNames = [
     "Anna", "Luca", "Maria", "Ali", "Sofia", "Noah", "Emma", "Jan", "Yuki", "Omar", "Nina", "Leo", "Priya", "Ivan",
     "Chiara", "Mateo", "Zoë", "Kofi", "Aylin", "Björn", "Mei", "Tomás", "Sara", "Émile", "Lena", "Samir", "Olga",
-    "Ravi",
+    "Ravi", "Amara", "Anders", "Ines", "Hugo", "Fatima", "Pavel", "Greta", "Diego", "Hana", "Tariq", "Clara", "Viktor",
+    "Leila", "Marek", "Aiko", "Pedro", "Ingrid", "Kwame", "Elif", "Stefan", "Rosa", "Arjun", "Freya", "Nikolai",
+    "Carmen", "Yusuf", "Linnea", "Bruno", "Thandi", "Mikael", "Lucía", "Hassan", "Petra", "Daniel", "Irina", "João",
+    "Salma", "Otto", "Beatriz", "Kenji", "Agnes", "Musa", "Vera", "Rafael", "Noor", "Emil", "Paula", "Dmitri", "Alma",
+    "Felix", "Zainab", "Simon", "Teresa", "Wei", "Julia", "Ibrahim", "Eva", "Oskar", "Nadia", "Marco", "Ada", "Karim",
   ]
   private static let lastNames = [
     "Müller", "Rossi", "Silva", "Nowak", "García", "Kaya", "Tanaka", "Singh", "Novák", "Jansen", "Ivanova", "Haddad",
     "Okafor", "Lindqvist", "Dubois", "Costa", "Weber", "Kim", "Popescu", "Moreno", "Nagy", "Chen", "Berg", "Almeida",
     "Fischer", "Sato", "Demir", "Horvat", "Larsen", "Mensah", "Ortega", "Petrov", "Quinn", "Ruiz", "Schmidt", "Torres",
+    "Adeyemi", "Bauer", "Carvalho", "Dahl", "Eriksen", "Ferrari", "Greco", "Hansen", "Iyer", "Jovanović", "Kowalski",
+    "Lopes", "Marin", "Nilsen", "Osei", "Pereira", "Rahman", "Suzuki", "Toth", "Usman", "Virtanen", "Wagner", "Yılmaz",
+    "Zhang", "Andersson", "Banerjee", "Castro", "Diallo", "Esposito", "Fernández", "Gupta", "Hoffmann", "Ito", "Juarez",
+    "Koch", "Lam", "Mazur", "Nakamura", "Oliveira", "Park", "Ramos", "Santos", "Takahashi", "Ueda", "Vargas", "Wójcik",
+    "Xu", "Yamamoto", "Zimmermann", "Abebe", "Bianchi", "Chaudhary", "Dvořák", "Engel", "Farah", "Gomes", "Huber",
+    "Ibáñez", "Jung", "Keita", "Lehmann", "Moretti", "Ngata", "Olsen", "Patel", "Reyes", "Sharma", "Tran", "Urban",
+    "Vogel", "Walsh", "Yadav", "Zanetti", "Aydın", "Bakker", "Correia", "Das", "Ekström", "Fonseca", "Guerrero",
+    "Hernández", "Igwe", "Janssen", "Krüger", "Lund", "Mendes", "Nguyen", "Oduya", "Pavlov", "Rinaldi", "Sánchez",
+    "Tamm", "Ünal", "Verma", "Winter", "Zieliński",
   ]
   private static let towns: [(name: String, zone: String)] = [
     ("Berlin, Germany", "Europe/Berlin"), ("London, United Kingdom", "Europe/London"),
@@ -130,6 +144,11 @@ private struct SplitMix: RandomNumberGenerator {
 
   /// True so often.
   mutating func chance(_ share: Double) -> Bool { Double.random(in: 0..<1, using: &self) < share }
+
+  /// A number below `count`, the lower ones somewhat more often: the rank of a name.
+  mutating func leaning(_ count: Int) -> Int {
+    min(count - 1, Int(Double(count) * pow(Double.random(in: 0..<1, using: &self), 1.3)))
+  }
 
   /// A number below `count`, the lower the more often: the rank of something whose use falls as one over its rank.
   mutating func skewed(_ count: Int) -> Int {

@@ -19,7 +19,9 @@ extension ProfilesService {
   func prepareAvatar(_ request: SetAvatar, _ context: Context) async throws -> Picture {
     try await profileIsThere(request, context)
     do {
-      let made = try await pictures.make(from: storage.get(request.object, limit: SetAvatar.route?.upload?.limit ?? 0))
+      let made = try await pictures.make {
+        try await storage.get(request.object, limit: SetAvatar.route?.upload?.limit ?? 0)
+      }
       try await mesh.transaction { tx in try Self.look(at: made.picture, tx) }
       for (size, bytes) in made.files {
         try await storage.put(.bytes(bytes), as: made.picture.key(size), type: "image/webp")

@@ -20,6 +20,7 @@ import ProfilesAPI
   /// As many are waiting as can.
   struct Busy: Error {}
 
+  private nonisolated static let prefix = "skillmesh-picture-"
   private static let atOnce = 2
   private static let mostWaiting = 32
   private static let pixelLimit = "50MP"
@@ -29,19 +30,20 @@ import ProfilesAPI
   private let place: URL
   private let files = BackgroundPool(threads: 1, limit: 128)
   private var running = 0
-  private var waiting: [CheckedContinuation<Void, Never>] = []
+  private var waiting: [CheckedContinuation<Void, any Error>] = []
 
   /// Makes pictures in private folders below `place`, which are gone when the pictures are made.
   init(in place: URL = FileManager.default.temporaryDirectory) { self.place = place }
 
   deinit { files.stop() }
 
-  /// Makes a picture. Throws `SetAvatar.Refusal` for what is none, and `Busy`.
-  func make(from image: [UInt8]) async throws -> Made {
-    guard let format = PictureFormat(of: image) else { throw SetAvatar.Refusal.unknownFormat }
+  /// Makes a picture of what `read` returns, which is called when it is its turn: files that wait are not held in memory.
+  ///
+  /// Throws `SetAvatar.Refusal` for what is no picture, `Busy`, and what `read` throws.
+  func make(from read: @Loop () async throws -> [UInt8]) async throws -> Made {
     try await enter()
     defer { leave() }
-    let folder = try await files.run { [place] in try Self.makeFolder(in: place, holding: image) }
+    let (format, folder) = try await unpack(read)
     do {
       try await convert(format, in: folder)
       let made = try await files.run { try Self.readFiles(in: folder) }
@@ -53,13 +55,25 @@ import ProfilesAPI
     }
   }
 
+  /// Puts the file into a private folder; it is held in memory no longer than that.
+  private func unpack(_ read: @Loop () async throws -> [UInt8]) async throws -> (PictureFormat, URL) {
+    let image = try await read()
+    guard let format = PictureFormat(of: image) else { throw SetAvatar.Refusal.unknownFormat }
+    return (format, try await files.run { [place] in try Self.makeFolder(in: place, holding: image) })
+  }
+
   private func enter() async throws {
-    guard running == Self.atOnce else {
-      running += 1
-      return
+    try await withCheckedThrowingContinuation { continuation in
+      // Counted here and no sooner: the way to this point may lead over other threads, and others may leave meanwhile.
+      if running < Self.atOnce {
+        running += 1
+        continuation.resume()
+      } else if waiting.count < Self.mostWaiting {
+        waiting.append(continuation)
+      } else {
+        continuation.resume(throwing: Busy())
+      }
     }
-    guard waiting.count < Self.mostWaiting else { throw Busy() }
-    await withCheckedContinuation { waiting.append($0) }
   }
 
   /// Hands one's turn to whoever has waited longest.
@@ -89,17 +103,32 @@ import ProfilesAPI
     pipe.closeInput()
     let timer = Loop.schedule(after: Self.time) { process.signal(SIGKILL) }
     defer { timer.cancel() }
-    guard await process.waitUntilEnded() != .status(0) else { return }
+    let end = await process.waitUntilEnded()
     pipe.drain()
-    let remark = String(decoding: output, as: UTF8.self)
-    // The only way to know: there is one exit status for all.
-    throw remark.contains("resource limit") ? SetAvatar.Refusal.tooManyPixels : .brokenImage
+    let remark = String(decoding: output, as: UTF8.self).lowercased()
+    // There is one exit status for all that goes wrong, and none for a JPEG that breaks off: what is missing is made up.
+    if remark.contains("resource limit") { throw SetAvatar.Refusal.tooManyPixels }
+    guard end == .status(0), !remark.contains("premature end") else { throw SetAvatar.Refusal.brokenImage }
+  }
+
+  /// Removes the folders of makers that were killed, as far as nothing was done there since `time`.
+  func sweep(before time: Date) async {
+    let place = place
+    try? await files.run {
+      let key = URLResourceKey.contentModificationDateKey
+      for folder in try FileManager.default.contentsOfDirectory(at: place, includingPropertiesForKeys: [key]) {
+        guard folder.lastPathComponent.hasPrefix(Self.prefix),
+          let changed = try? folder.resourceValues(forKeys: [key]).contentModificationDate, changed < time
+        else { continue }
+        try? FileManager.default.removeItem(at: folder)
+      }
+    }
   }
 
   // MARK: In the background
 
   private nonisolated static func makeFolder(in place: URL, holding image: [UInt8]) throws -> URL {
-    let folder = place.appendingPathComponent("picture-\(UUID().uuidString)")
+    let folder = place.appendingPathComponent(prefix + UUID().uuidString)
     try FileManager.default.createDirectory(
       at: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
     try Data(image).write(to: folder.appendingPathComponent("original"))

@@ -7,6 +7,7 @@ enum Migrations {
     Migration(name: "001_profiles", sql: text(PackageResources._01_profiles_sql)),
     Migration(name: "002_taxonomy", sql: text(PackageResources._02_taxonomy_sql)),
     Migration(name: "003_discovery", sql: text(PackageResources._03_discovery_sql)),
+    Migration(name: "004_offline", sql: text(PackageResources._04_offline_sql)),
   ]
 
   private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -10,7 +10,8 @@ import ProfilesAPI
 
   init(_ database: any Querying) { self.database = database }
 
-  /// Adds them with what they can be found by; returns how many were not there.
+  /// Adds them with what they can be found by; returns how many were not there. Whoever was there stays as they were, but
+  /// for their presence, which is brought up to date.
   func add(_ members: [Population.Inhabitant], slugs: [SkillID: String]) async throws -> Int {
     let profiles = members.map(\.profile)
     let privacy = try profiles.map { String(decoding: try JSONEncoder().encode($0.privacy), as: UTF8.self) }
@@ -54,7 +55,9 @@ import ProfilesAPI
       select * from unnest(\(members.map(\.profile.id)), \(presences.map(\.status.rawValue)),
         \(presences.map(\.visibleTo.rawValue)), \(presences.map { $0.activeAt ?? $0.lapsesAt }),
         \(presences.map(\.version)), \(presences.map(\.lapsesAt)))
-      on conflict do nothing
+      on conflict (member_id) do update set status = excluded.status, active_at = excluded.active_at,
+        version = excluded.version, lapses_at = excluded.lapses_at
+      where presences.version < excluded.version
       """)
   }
 
@@ -71,7 +74,8 @@ import ProfilesAPI
         \(listings.map { $0.tellsContactsMore ? 1 : 0 }), \(listings.map(\.names)), \(listings.map(\.text)),
         \(listings.map(\.rating)), \(listings.map(\.standing)))
         made (id, listed_to, terms, contact_terms, tells, names, text, rating, standing)
-      on conflict do nothing
+      on conflict (member_id) do update set terms = excluded.terms, contact_terms = excluded.contact_terms
+      where (listings.terms, listings.contact_terms) is distinct from (excluded.terms, excluded.contact_terms)
       """)
   }
 }

@@ -20,13 +20,14 @@ import ProfilesAPI
     return Dictionary(uniqueKeysWithValues: try rows.map(Self.presence))
   }
 
-  /// Takes what was heard. Returns what was known before, and whether the new is later than that.
+  /// Takes what was heard. Returns what was known before, and whether the new is no older than that: the same version says
+  /// that it is still so, or without the time.
   func take(
     _ presence: KnownPresence, of member: MemberID
   ) async throws -> (before: KnownPresence?, isNews: Bool) {
     let before = try await database.query("\(Self.select) where member_id = \(member) for update").first
       .map { try Self.presence($0).1 }
-    if let before, before.version >= presence.version { return (before, false) }
+    if let before, before.version > presence.version { return (before, false) }
     try await database.query(
       """
       insert into presences (member_id, status, visible_to, active_at, version, lapses_at)

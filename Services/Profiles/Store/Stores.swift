@@ -38,10 +38,11 @@ import ProfilesAPI
     try await list(profile, try await skills.all(of: member))
   }
 
-  /// Reads on a connection of its own: what may take longer than the small questions that share one.
+  /// Reads on a connection of its own: what may take longer than the small questions that share one. All of it is seen as it
+  /// was at one moment, so nobody is missed who passes from one order to another meanwhile.
   static func search<Value>(
     _ database: Database, within limit: Duration, _ body: @Loop (Stores) async throws -> Value
   ) async throws -> Value {
-    try await database.transaction(timeout: limit) { try await body(Stores($0)) }
+    try await database.transaction(isolation: .repeatableRead, timeout: limit) { try await body(Stores($0)) }
   }
 }

@@ -28,22 +28,25 @@ import ProfilesAPI
     }
   }
 
-  /// Skills by slug, behind `cursor`; those whose name has `part` in it, those of a category.
+  /// Skills by slug, behind `cursor`; those of a category; those whose name has `part` in it: first the one that is called
+  /// so, then those that begin so.
   func skills(
     with part: String?, of category: TaxonomyReference?, after cursor: TaxonomyReference?, atMost limit: Int
   ) async throws -> [Skills.Entry] {
     var conditions: SQL = "not s.is_retired"
-    if let part { conditions += " and position(\(part.lowercased()) in lower(s.name)) > 0" }
+    var rank: SQL = "0"
+    if let part = part?.lowercased() {
+      conditions += " and position(\(part) in lower(s.name)) > 0"
+      rank = "case when lower(s.name) = \(part) then 0 when starts_with(lower(s.name), \(part)) then 1 else 2 end"
+    }
     if let category { conditions += " and \(Self.isNamed("c", category))" }
-    switch cursor {
-    case .slug(let slug): conditions += " and s.slug > \(slug)"
-    case .id(let id): conditions += " and s.slug > (select slug from skills where id = \(id))"
-    case nil: break
+    if let cursor {
+      conditions += " and (\(rank), s.slug) > (select \(rank), s.slug from skills s where \(Self.isNamed("s", cursor)))"
     }
     return try await database.query(
       """
       select s.id, s.slug, s.name, c.slug from skills s join categories c on c.id = s.category_id
-      where \(conditions) order by s.slug limit \(limit)
+      where \(conditions) order by (\(rank), s.slug) limit \(limit)
       """
     ).map { row in
       let (id, slug, name, category) = try row.decode(SkillID.self, String.self, String.self, String.self)

@@ -65,15 +65,16 @@ struct Idempotency: Sendable {
     request = asked.passport.request.low
   }
 
-  /// The statement that begins the transaction: takes the key's lock, and fails when another copy has it or there is a
-  /// record. Dividing by zero is how a plain statement fails; a function that says it better costs half as much again.
-  /// Then it takes the lock by which other copies of the same request know this one.
-  var claim: SQL {
+  /// The statement that begins the transaction of one request or several: takes the keys' locks, and fails when another
+  /// copy has one or there is a record. Dividing by zero is how a plain statement fails; a function that says it better costs half as much again.
+  /// Then it takes the locks by which other copies of the same requests know these.
+  static func claim(_ all: [Idempotency]) -> SQL {
     """
-    select /* fails when the request was answered or is under way */
-      1 / (pg_try_advisory_xact_lock(\(Int64(bitPattern: key.high)))
-        and not exists (select from mesh_answers where key = \(key)))::integer,
-      pg_try_advisory_xact_lock(\(Int64(bitPattern: request)))
+    select /* fails when a request was answered or is under way */
+      1 / bool_and(pg_try_advisory_xact_lock(c.half) and not exists (select from mesh_answers where key = c.key))::integer,
+      bool_and(pg_try_advisory_xact_lock(c.request))
+    from unnest(\(all.map(\.key)), \(all.map { Int64(bitPattern: $0.key.high) }),
+      \(all.map { Int64(bitPattern: $0.request) })) as c(key, half, request)
     """
   }
 
@@ -108,9 +109,13 @@ struct Idempotency: Sendable {
     return .done(answer)
   }
 
-  /// The statement that records the answer. Fails with a unique violation when another copy was faster.
-  func record(_ answer: Answer) -> SQL {
-    "insert into mesh_answers (key, is_key_from_client, answer) values (\(key), \(isKeyFromClient), \(seal(answer)))"
+  /// The statement that records answers. Fails with a unique violation when another copy was faster.
+  static func record(_ answers: [(request: Idempotency, answer: Answer)]) -> SQL {
+    """
+    insert into mesh_answers (key, is_key_from_client, answer)
+    select * from unnest(\(answers.map(\.request.key)), \(answers.map(\.request.isKeyFromClient)),
+      \(answers.map { $0.request.seal($0.answer) }))
+    """
   }
 
   private func seal(_ answer: Answer) -> [UInt8] {

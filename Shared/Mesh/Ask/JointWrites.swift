@@ -17,12 +17,15 @@ import Postgres
 
   /// One request's place in a transaction.
   @Loop private final class Part {
+    let idempotency: Idempotency
     /// The transaction is open.
-    let joined = Promise<(transaction: Transaction, tx: Tx)>()
+    let joined = Promise<Tx>()
     /// The work is done, or cannot be done here.
-    let done = Promise<Void>()
+    let done = Promise<Answer>()
     /// All of it is committed.
     let committed = Promise<Void>()
+
+    init(_ idempotency: Idempotency) { self.idempotency = idempotency }
   }
 
   private let transactor: Transactor
@@ -38,13 +41,11 @@ import Postgres
   /// Answers a request: with what it was answered before, or by doing `work` in a transaction with others. A refusal undoes
   /// nothing: it has to come before `work` changes anything.
   func answer(_ asked: Asked, _ work: Writes.Work) async -> Answer {
-    let part = Part()
+    let part = Part(Idempotency(asked, ring: ring))
     waiting.append(part)
     begin()
     do {
-      let (transaction, tx) = try await part.joined.value
-      let idempotency = Idempotency(asked, ring: ring)
-      transaction.send(idempotency.claim)
+      let tx = try await part.joined.value
       let answer: Answer
       do {
         answer = try await work(tx)
@@ -52,8 +53,7 @@ import Postgres
         guard let no = Self.no(error) else { throw error }
         answer = no
       }
-      transaction.send(idempotency.record(answer))
-      part.done.fulfil(())
+      part.done.fulfil(answer)
       try await part.committed.value
       return answer
     } catch {
@@ -83,13 +83,17 @@ import Postgres
   private func carryOut(_ parts: [Part]) async {
     do {
       try await transactor.run(now: .now, timeout: Self.timeout) { transaction, tx in
-        for part in parts { part.joined.fulfil((transaction, tx)) }
+        // The claims travel with the first statement of the work, and the records with the commit.
+        transaction.send(Idempotency.claim(parts.map(\.idempotency)))
+        for part in parts { part.joined.fulfil(tx) }
         // All of them have to be through with the transaction before it ends, however it ends.
         var failure: (any Error)?
+        var answers: [(Idempotency, Answer)] = []
         for part in parts {
-          do { try await part.done.value } catch { failure = failure ?? error }
+          do { answers.append((part.idempotency, try await part.done.value)) } catch { failure = failure ?? error }
         }
         if let failure { throw failure }
+        transaction.send(Idempotency.record(answers))
       }
       for part in parts { part.committed.fulfil(()) }
     } catch {

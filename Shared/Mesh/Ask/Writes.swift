@@ -74,7 +74,7 @@ import Telemetry
     var claim: Result<Rows, PostgresError>?
     do {
       return try await transactor.run(now: asked.context.now, timeout: timeout) { transaction, tx in
-        transaction.send(idempotency.claim) { claim = $0 }
+        transaction.send(Idempotency.claim([idempotency])) { claim = $0 }
         let answer: Answer
         do {
           answer = try await work(tx)
@@ -86,7 +86,7 @@ import Telemetry
           if claim == nil { try await transaction.query("select") }
           throw No(answer: no)
         }
-        transaction.send(idempotency.record(answer))
+        transaction.send(Idempotency.record([(idempotency, answer)]))
         return .done(answer)
       }
     } catch {
@@ -96,7 +96,7 @@ import Telemetry
         return try await idempotency.finding(in: transactor.database.query(idempotency.recall))
       }
       guard let no = error as? No else { throw error }
-      try await transactor.database.query(idempotency.record(no.answer))
+      try await transactor.database.query(Idempotency.record([(idempotency, no.answer)]))
       return .done(no.answer)
     }
   }

@@ -29,7 +29,7 @@ import Postgres
       let tx = Tx(transaction, pushes, now: now)
       let value = try await body(transaction, tx)
       if tx.hasEmitted { FaultPoint.beforeCommit.reach() }
-      tx.writeEmitted { records.append($0) }
+      tx.writeEmitted { records = $0 }
       pushed = tx.pushed
       timer = tx.earliestTimer
       hasShared = tx.hasShared

@@ -70,9 +70,7 @@ import Wire
   }
 
   private func send(_ message: PushMessage) {
-    let (row, statement) = pushes.row(of: message, now: now)
-    pushed.append(row)
-    transaction.send(statement)
+    pushed.append(pushes.row(of: message))
   }
 
   /// Fires `timer` once, at `time` or within two seconds after it. One timer of its kind is kept for each key: setting
@@ -114,34 +112,43 @@ import Wire
   /// Whether there is anything to publish.
   var hasEmitted: Bool { !emitted.isEmpty }
 
-  /// Writes what was emitted, along with the commit. `written` gets the events with their versions when all of it has
-  /// arrived, which is before the commit is confirmed.
-  func writeEmitted(_ written: @escaping @Loop (OutboxRecord) -> Void) {
-    let due = now + Self.publishGrace
+  /// Writes what was emitted and pushed, along with the commit: a statement each, however many they are. `written` gets
+  /// the events with their versions when all of it has arrived, which is before the commit is confirmed.
+  func writeEmitted(_ written: @escaping @Loop ([OutboxRecord]) -> Void) {
+    if !pushed.isEmpty { transaction.send(PushOutbox.write(pushed, now: now)) }
+    guard !emitted.isEmpty else { return }
+    let events = emitted
+    emitted = []
     // Everybody takes the versions' locks in the same order, so that nobody waits in a circle.
-    for event in emitted.enumerated().sorted(by: { ($0.element.subject, $0.offset) < ($1.element.subject, $1.offset) })
-    {
-      let event = event.element
-      let statement: SQL = """
-        with next as (
-          insert into mesh_versions as v (subject, version) values (\(event.subject), 1)
-          on conflict (subject) do update set version = v.version + 1 returning version
-        ), kept as (
-          insert into mesh_outbox (id, name, subject, version, payload, traceparent, occurred_at)
-          select \(event.id), \(event.name), \(event.subject), version, \(event.payload), \(event.traceparent), \(now) from next
-        ), pending as (
-          insert into mesh_unpublished (id, occurred_at, due_at) values (\(event.id), \(now), \(due))
-        )
-        select version from next
-        """
-      transaction.send(statement) { outcome in
-        guard let version = try? outcome.get().first?.decode(column: 0, as: Int64.self) else { return }
-        written(
+    let statement: SQL = """
+      with emitted as (
+        select * from unnest(\(events.map(\.id)), \(events.map(\.name)), \(events.map(\.subject)),
+          \(events.map(\.payload)), \(events.map { $0.traceparent ?? "" }))
+          with ordinality as e(id, name, subject, payload, traceparent, place)
+      ), counted as (
+        insert into mesh_versions as v (subject, version)
+        select subject, count(*) from emitted group by subject order by subject
+        on conflict (subject) do update set version = v.version + excluded.version returning subject, version
+      ), numbered as (
+        select e.*, c.version + 1 - row_number() over (partition by e.subject order by e.place desc) as version
+        from emitted e join counted c using (subject)
+      ), kept as (
+        insert into mesh_outbox (id, name, subject, version, payload, traceparent, occurred_at)
+        select id, name, subject, version, payload, nullif(traceparent, ''), \(now) from numbered
+      ), pending as (
+        insert into mesh_unpublished (id, occurred_at, due_at) select id, \(now), \(now + Self.publishGrace) from emitted
+      )
+      select version from numbered order by place
+      """
+    transaction.send(statement) { outcome in
+      guard let rows = try? outcome.get(), let versions = try? rows.map({ try $0.decode(column: 0, as: Int64.self) })
+      else { return }
+      written(
+        zip(events, versions).map { event, version in
           OutboxRecord(
             id: event.id, name: event.name, subject: event.subject, version: version, payload: event.payload,
-            traceparent: event.traceparent, occurredAt: self.now))
-      }
+            traceparent: event.traceparent, occurredAt: self.now)
+        })
     }
-    emitted = []
   }
 }

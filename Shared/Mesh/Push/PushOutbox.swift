@@ -35,6 +35,8 @@ import Telemetry
     let id: UniqueID
     let channel: String
     let sealed: PushMessage.Sealed
+    /// The span in which it came about. A relay that finds the row in the place of its writer does not know it.
+    var trace: TraceContext?
   }
 
   init(_ database: Database, _ sender: PushSender, log: Log) {
@@ -54,24 +56,27 @@ import Telemetry
     await removeSent()
   }
 
-  /// The row of a push, and the statement that writes it.
-  func row(of message: PushMessage, now: Timestamp) -> (Row, SQL) {
-    let row = Row(
-      id: message.id, channel: message.channel.description, sealed: message.sealed(by: sender.ring))
-    return (
-      row,
-      """
-      insert into mesh_pushes (id, channel, head, body, due_at)
-      values (\(row.id), \(row.channel), \(row.sealed.head), \(row.sealed.body), \(now + Self.grace))
-      """
-    )
+  /// The row of a push.
+  func row(of message: PushMessage) -> Row {
+    Row(
+      id: message.id, channel: message.channel.description, sealed: message.sealed(by: sender.ring),
+      trace: TraceContext.current)
+  }
+
+  /// The statement that writes rows.
+  static func write(_ rows: [Row], now: Timestamp) -> SQL {
+    """
+    insert into mesh_pushes (id, channel, head, body, due_at)
+    select *, \(now + grace) from unnest(\(rows.map(\.id)), \(rows.map(\.channel)), \(rows.map(\.sealed.head)),
+      \(rows.map(\.sealed.body)))
+    """
   }
 
   /// Sends pushes that have been committed. Those that find no room are left to the relay.
   func send(_ rows: [Row]) {
     for row in rows {
       guard !isClosed, sender.hasRoom else { return }
-      sender.send(row.sealed, to: row.channel) { [weak self] isDelivered in
+      sender.send(row.sealed, to: row.channel, of: row.trace) { [weak self] isDelivered in
         if isDelivered { self?.finish(row.id) }
       }
     }

@@ -1,19 +1,23 @@
 import BenchKit
+import Foundation
 
 BenchProgram.run("discovery") { arguments in
-  // A million members take minutes to make: `--members N` tries it with fewer.
   var rest = arguments
+  func take(_ option: String) -> String? {
+    guard let place = rest.firstIndex(of: option), place + 1 < rest.count else { return nil }
+    defer { rest.removeSubrange(place...(place + 1)) }
+    return rest[place + 1]
+  }
   var members = 1_000_000
-  if let place = rest.firstIndex(of: "--members"), place + 1 < rest.count {
-    guard let number = Int(rest[place + 1]), (1000...10_000_000).contains(number) else {
+  if let text = take("--members") {
+    guard let number = Int(text), (1000...10_000_000).contains(number) else {
       throw Complaint("--members: expected a number from 1000 to 10000000")
     }
     members = number
-    rest.removeSubrange(place...(place + 1))
   }
+  let folder = take("--data").map { URL(fileURLWithPath: $0).standardizedFileURL.path }
   var bench = DiscoveryBench(
-    limit: try BenchProgram.seconds(
-      in: rest, about: DiscoveryBench.about + "\n\n  --members N   how many members there are (default: 1000000)"),
-    members: members)
+    limit: try BenchProgram.seconds(in: rest, about: DiscoveryBench.about + DiscoveryBench.options), members: members,
+    folder: folder)
   return try await bench.run()
 }

@@ -122,7 +122,7 @@ def test_good_clients_go_on_while_others_send_garbage(own_broker: Broker, group:
     for attacker in attackers:
         attacker.start()
     while time.monotonic() < until:
-        writer.go_on(within=10)
+        writer.go_on(within=30)
         assert own_broker.running, own_broker.log()
         assert own_broker.anonymous_memory() < MEMORY, "garbage makes the broker grow"
     for attacker in attackers:

@@ -15,7 +15,7 @@ from support.wire import Fetched, fetch
 
 # A fetch waits this long when nothing comes; one that was woken is back in a small part of it.
 LONG = 20.0
-PROMPT = 5.0
+PROMPT = 10.0
 
 
 def later(seconds: float, act: Callable[[], object]) -> threading.Thread:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import socket
@@ -22,11 +23,41 @@ def binary() -> str:
     return str(path)
 
 
+_ports: list[int] = []
+# Names in the system's abstract socket namespace (unix(7)), which the system frees when this process ends.
+_reservations: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port nobody listens on, never given out twice. It lies below those that the system gives to outgoing connections, so
+    it stays free while a broker is down; and in a block that this process has reserved, as the Swift suites do
+    (`Tests/TestKit/FreePort.swift`)."""
+    while True:
+        if not _ports:
+            _ports.extend(_reserve_block())
+        port = _ports.pop(0)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def _reserve_block() -> range:
+    blocks = list(range(10_000, 18_000, 100))
+    random.SystemRandom().shuffle(blocks)
+    for first in blocks:
+        reservation = socket.socket(socket.AF_UNIX)
+        try:
+            reservation.bind(f"\0skillmesh-test-ports-{first}")
+        except OSError:
+            reservation.close()
+            continue
+        _reservations.append(reservation)
+        return range(first, first + 100)
+    raise AssertionError("all ports from 10000 on are reserved by other tests")
 
 
 class Broker:

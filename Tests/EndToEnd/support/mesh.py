@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shlex
 import shutil
 import signal
@@ -35,11 +36,25 @@ def program() -> str:
     return str(path.resolve())
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port nobody listens on, never given out twice. It lies below those that the system gives to outgoing connections, so
+    it stays free while a server is down. Looked for in a random place, as other tests look for one too."""
+    while True:
+        port = random.SystemRandom().randrange(18_000, 25_000)
+        with socket.socket() as probe, socket.socket(socket.AF_UNIX) as reservation:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                # As `mesh up` reserves its own (Services/Operator/State/Ports.swift).
+                reservation.bind(f"\0skillmesh-port-{port}")
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 class Mesh:
@@ -52,6 +67,10 @@ class Mesh:
         self.folder = Path(tempfile.mkdtemp(prefix="mesh-"))
         # PostgreSQL's user must get through when the tests run as root.
         self.folder.chmod(0o755)
+        # What its processes leave lying about is seen, and goes with it.
+        for name, setting in (("tmp", "TMPDIR"), ("spool", "GATEWAY_SPOOL")):
+            (self.folder / name).mkdir()
+            self.settings[setting] = str(self.folder / name)
         try:
             self.run("up", "--detach", "--port", str(free_port()))
             lines = shlex.split(self.run("env"))

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
-import socket
 import subprocess
 import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
 
+from support.mesh import free_port
 from support.waiting import eventually
-
-
-def quiet_port() -> int:
-    """A free port below those that the system gives to outgoing connections, so that it stays free between two lives."""
-    while True:
-        port = random.SystemRandom().randrange(20_000, 25_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 class Replica:
@@ -35,7 +22,7 @@ class Replica:
         self.log = folder / f"{self.name}.log"
         self._program = program
         self._has_fault_points = "release" not in program.parts
-        self._ops = f"127.0.0.1:{quiet_port()}"
+        self._ops = f"127.0.0.1:{free_port()}"
         own = {"SERVICE": service, "REPLICA": str(number), "OPS_ADDRESS": self._ops, "SWIFT_BACKTRACE": "enable=no"}
         self._environment = os.environ | environment | own
         self._fault: str | None = None

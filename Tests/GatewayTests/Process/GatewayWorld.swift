@@ -27,9 +27,7 @@ import Wire
   }
 
   static func freeAddress() throws -> SocketAddress {
-    let listener = try Listener(on: .anyLoopbackPort) { $0.close() }
-    defer { listener.close() }
-    return listener.address
+    try SocketAddress(host: "127.0.0.1", port: FreePort.next())
   }
 
   /// Starts `program`, built beside the tests, and waits until it is ready.

@@ -37,7 +37,7 @@ import Wire
 
   init(_ options: EngineIOServer.Options = .init(), origins: [String] = []) throws {
     engine = EngineIOServer(options, crossOrigin: CrossOrigin(origins.compactMap { WebOrigin(option: $0) })) {
-      [unowned self] session in
+      [unowned self] session, _ in
       let echo = Echo(session)
       echoes.append(echo)
       return echo
@@ -51,6 +51,9 @@ import Wire
     _ options: EngineIOServer.Options = .init(), origins: [String] = [],
     _ body: @Loop (TestEngine, RawClient) async throws -> Void
   ) async throws {
+    var options = options
+    // Clients here do not answer when they are told that the connection ends, and the end waits for them.
+    options.closeTime = .milliseconds(100)
     let engine = try TestEngine(options, origins: origins)
     try await body(engine, try await engine.client())
     await engine.engine.drain(over: .zero)

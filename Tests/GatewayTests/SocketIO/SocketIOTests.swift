@@ -48,9 +48,12 @@ import Wire
     }
 
     static func run(
-      _ options: Realtime.Options = Realtime.Options(), engine: EngineIOServer.Options = EngineIOServer.Options(),
-      expiry: Duration = .seconds(900), _ body: @Loop (World) async throws -> Void
+      _ options: Realtime.Options = Realtime.Options(), expiry: Duration = .seconds(900),
+      _ body: @Loop (World) async throws -> Void
     ) async throws {
+      var engine = EngineIOServer.Options()
+      // Clients here do not answer when they are told that the connection ends, and the end waits for them.
+      engine.closeTime = .milliseconds(100)
       let world = try await World(options, engine, expiry: expiry)
       try await body(world)
       await world.socketIO.engine.drain(over: .zero)
@@ -64,9 +67,7 @@ import Wire
   // MARK: Joining
 
   @Test @Loop func `a client joins with its token, and without a good one is told why`() async throws {
-    var engine = EngineIOServer.Options()
-    engine.closeTime = .milliseconds(100)
-    try await World.run(engine: engine) { world in
+    try await World.run { world in
       let client = try await world.client()
       let cases = [
         ("40", #"44{"message":"Connect with the access token: auth: {token}.","data":{"code":"not_signed_in"}}"#),

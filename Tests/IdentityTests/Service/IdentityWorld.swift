@@ -45,9 +45,7 @@ import TestKit
   }
 
   private func start(_ replica: Int, _ settings: [String]) async throws {
-    let listener = try Listener(on: .anyLoopbackPort) { $0.close() }
-    let ops = "127.0.0.1:\(listener.address.port)"
-    listener.close()
+    let ops = try FreePort.nextAddress()
     let key = rootKey.derived(for: "service identity").withBytes { Hex.encode($0) }
     let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
       .appendingPathComponent("identity").path

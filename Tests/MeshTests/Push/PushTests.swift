@@ -101,8 +101,7 @@ import Testing
     let world = try await World()
     let message = try PushMessage(
       BoardCleaned(by: "the dead"), id: UniqueID(at: .now), source: world.service, to: world.channel, view: nil)
-    let (_, statement) = world.outbox.row(of: message, now: .now + .seconds(-3))
-    try await world.database.query(statement)
+    try await world.database.query(PushOutbox.write([world.outbox.row(of: message)], now: .now + .seconds(-3)))
     world.outbox.start()
     try await world.listen()
     try await TestMesh.wait { try await world.waiting == 0 }

@@ -42,9 +42,7 @@ import TestKit
 
   /// Starts a replica.
   func start(_ replica: Int, masterKey: String) async throws {
-    let listener = try Listener(on: .anyLoopbackPort) { $0.close() }
-    let ops = "127.0.0.1:\(listener.address.port)"
-    listener.close()
+    let ops = try FreePort.nextAddress()
     let key = rootKey.derived(for: "service messaging").withBytes { Hex.encode($0) }
     let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
       .appendingPathComponent("messaging").path

@@ -60,9 +60,7 @@ import TestKit
   }
 
   private func start(_ replica: Int, _ scale: Double) async throws {
-    let listener = try Listener(on: .anyLoopbackPort) { $0.close() }
-    let ops = "127.0.0.1:\(listener.address.port)"
-    listener.close()
+    let ops = try FreePort.nextAddress()
     let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
       .appendingPathComponent("presence").path
     let environment = [

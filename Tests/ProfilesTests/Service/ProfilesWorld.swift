@@ -46,9 +46,7 @@ import TestKit
   }
 
   private func start() throws -> ServerProcess {
-    let listener = try Listener(on: .anyLoopbackPort) { $0.close() }
-    let ops = "127.0.0.1:\(listener.address.port)"
-    listener.close()
+    let ops = try FreePort.nextAddress()
     let key = rootKey.derived(for: "service profiles").withBytes { Hex.encode($0) }
     let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
       .appendingPathComponent("profiles").path

@@ -59,12 +59,23 @@ import Testing
     let other = try await world.add("Other")
     let friend = try await world.add("Friend", ChangeProfile(privacy: ProfilePrivacy(listed: .nobody)))
     let stranger = try await world.add("Stranger", ChangeProfile(privacy: ProfilePrivacy(listed: .nobody)))
+    let former = try await world.add("Former", ChangeProfile(privacy: ProfilePrivacy(listed: .nobody)))
     try await world.connect(friend, shown)
+    let conversation = UniqueID(at: .now)
+    try await world.stores.connections.join(conversation, [former, shown])
+    try await world.stores.connections.leave(conversation, former)
     try await world.show(shown, .online, to: audience, active: 1)
     try await world.show(other, .away, to: .everyone, active: 10)
 
-    for (viewer, mayKnow) in [(friend, audience != .nobody), (stranger, audience == .everyone)] {
-      func find(_ request: SearchMembers) async throws -> [String] { try await world.find(request, for: viewer) }
+    let viewers = [
+      (friend, audience != .nobody), (stranger, audience == .everyone), (former, audience == .everyone),
+    ]
+    // In both ways to a page; of pages of one, neither how many there are nor their cursors tell more.
+    let ways = [(nil, 100), (nil, 1), (ListingEffort(walked: 100, fewest: 0, gathered: 0), 1)]
+    for ((viewer, mayKnow), (effort, page)) in viewers.flatMap({ viewer in ways.map { (viewer, $0) } }) {
+      func find(_ request: SearchMembers) async throws -> [String] {
+        try await world.find(request, for: viewer, page: page, effort)
+      }
       let known = mayKnow ? ["Shown"] : []
       #expect(try await find(SearchMembers(location: Place("Berlin"))) == known)
       #expect(try await find(SearchMembers(onlineStatus: [.online])) == known)
@@ -128,6 +139,18 @@ import Testing
     for page in [1, 2, 5, 22, 23] {
       #expect(try await world.find(SearchMembers(sort: order), for: viewer, page: page) == whole, "pages of \(page)")
     }
+    // In each way, and with each given up at some point.
+    for request in [
+      SearchMembers(sort: order), SearchMembers(q: try SearchText("teach"), sort: order),
+      SearchMembers(onlineStatus: [.away], sort: order), SearchMembers(onlineStatus: [.offline], sort: order),
+      SearchMembers(onlineStatus: [.offline, .busy], lastSeenWithin: LookBack("5m"), sort: order),
+    ] {
+      let whole = try await world.find(request, for: viewer)
+      for (walked, fewest, gathered) in [(100, 0, 0), (3, 0, 0), (1, 0, 0), (100, 100, 2), (3, 100, 4)] {
+        let effort = ListingEffort(walked: walked, fewest: fewest, gathered: gathered)
+        #expect(try await world.find(request, for: viewer, page: 4, effort) == whole, "\(effort)")
+      }
+    }
     if order == .name { #expect(whole == whole.sorted()) }
   }
 
@@ -142,9 +165,16 @@ import Testing
     #expect(try await world.stores.presences.lapse(now: world.now + .seconds(1200), atMost: 10) == [ada])
     try await world.stores.list(ada)
     #expect(try await world.find(SearchMembers(onlineStatus: [.online]), for: viewer) == [])
-    // What is older than what is known changes nothing; what is later does.
-    try await world.show(ada, .busy, to: .everyone, version: 1)
+    // What is older than what is known changes nothing; what confirms it or is later does.
+    try await world.show(ada, .busy, to: .everyone, version: 0)
     #expect(try await world.find(SearchMembers(onlineStatus: [.offline]), for: viewer) == ["Ada"])
+    try await world.show(ada, .online, to: .everyone, version: 1)
+    #expect(try await world.find(SearchMembers(onlineStatus: [.online]), for: viewer) == ["Ada"])
+    // Times that are hidden from now on are known no more.
+    #expect(try await world.find(SearchMembers(activeWithin: LookBack("5m")), for: viewer) == ["Ada"])
+    try await world.show(ada, .online, to: .everyone, active: nil, version: 1)
+    #expect(try await world.find(SearchMembers(activeWithin: LookBack("5m")), for: viewer) == [])
+    #expect(try await world.stores.presences.lapse(now: world.now + .seconds(1199), atMost: 10) == [])
     try await world.show(ada, .busy, to: .everyone, version: 2)
     #expect(try await world.find(SearchMembers(onlineStatus: [.busy]), for: viewer) == ["Ada"])
   }

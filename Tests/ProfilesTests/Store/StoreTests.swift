@@ -19,14 +19,37 @@ import Testing
     #expect(categories.reduce(0) { $0 + $1.skillCount } == 205)
     #expect(try await store.version() == 1)
     let guitars = try await store.skills(with: "GUITAR", of: .slug("music"), after: nil, atMost: 10)
-    #expect(guitars.map(\.slug) == ["bass-guitar", "classical-guitar", "guitar"])
-    #expect(guitars.last?.id.description == "019b76da-a800-7c24-8be1-69605d5d0cdc")
+    #expect(guitars.map(\.slug) == ["guitar", "bass-guitar", "classical-guitar"])
+    #expect(guitars.first?.id.description == "019b76da-a800-7c24-8be1-69605d5d0cdc")
     #expect(try await store.skills(with: nil, of: nil, after: .slug("bass-guitar"), atMost: 1).count == 1)
     let names = try await store.skills(with: nil, of: .slug("programming"), after: nil, atMost: 100)
     #expect(names.filter { $0.name.hasPrefix("C") }.map(\.slug) == ["c", "cpp", "csharp"])
-    #expect(try await store.slug(ofSkill: .id(guitars[2].id.value)) == "guitar")
+    #expect(try await store.slug(ofSkill: .id(guitars[0].id.value)) == "guitar")
     #expect(try await store.slug(ofSkill: .slug("nothing")) == nil)
     #expect(try await store.slug(ofCategory: .slug("music")) == "music")
+  }
+
+  @Test(arguments: [nil, "c", "guitar", "design", "nothing"])
+  @Loop func `skills follow one another page by page, the name that was asked for first`(part: String?) async throws {
+    let world = try await TestMembers()
+    defer { world.database.close() }
+    let store = world.stores.taxonomy
+    let whole = try await store.skills(with: part, of: nil, after: nil, atMost: 1000)
+    let begins = whole.map { $0.name.lowercased().hasPrefix(part ?? "") }
+    #expect(begins == begins.sorted { $0 && !$1 })
+    if let part, whole.contains(where: { $0.name.lowercased() == part }) {
+      #expect(whole.first?.name.lowercased() == part)
+    }
+    for byID in [true, false] {
+      var paged: [Skills.Entry] = []
+      while true {
+        let last = paged.last.map { byID ? TaxonomyReference.id($0.id.value) : .slug($0.slug) }
+        let page = try await store.skills(with: part, of: nil, after: last, atMost: 3)
+        paged += page
+        guard page.count == 3 else { break }
+      }
+      #expect(paged == whole)
+    }
   }
 
   @Test @Loop func `a profile comes back as it was stored`() async throws {

@@ -69,7 +69,7 @@ import Testing
   /// The names that a search finds, page by page, in their order.
   func find(
     _ request: SearchMembers = SearchMembers(), for viewer: MemberID, skill: String? = nil, category: String? = nil,
-    page: Int = 100
+    page: Int = 100, _ effort: ListingEffort? = nil
   ) async throws -> [String] {
     var names: [String] = []
     var cursor: String?
@@ -84,7 +84,7 @@ import Testing
         let searcher = ListingStore.Searcher(
           member: viewer, parted: try await stores.connections.parted(from: viewer),
           confidants: try await stores.connections.confidants(of: viewer))
-        return try await stores.listings.find(criteria, for: searcher)
+        return try await stores.listings.find(criteria, for: searcher, effort)
       }
       names += found.members.map { self.names[$0] ?? "?" }
       cursor = found.next?.text

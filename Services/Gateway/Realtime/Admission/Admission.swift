@@ -1,6 +1,7 @@
 import Contract
 import EventLoop
 import Mesh
+import Telemetry
 
 /// Asks the services that own channels who may subscribe to them, and what subscribers are given.
 ///
@@ -130,7 +131,8 @@ import Mesh
       }
     let question = Question(
       passport, body: body, key: key,
-      hedgeAfter: endpoint.mayBeHedged && endpoint.effect == .read ? .milliseconds(300) : nil)
+      hedgeAfter: endpoint.mayBeHedged && endpoint.effect == .read ? .milliseconds(300) : nil,
+      trace: .current)
     let result = await withCheckedContinuation { continuation in
       ask(question) { continuation.resume(returning: $0) }
     }

@@ -160,7 +160,17 @@ import Telemetry
     if case .event(_, _, let sender?) = delivery.content, feed.channel.kind == .presence, hidden.contains(sender) {
       return
     }
-    metrics.deliveries.add(feed.tell(delivery))
+    let began = delivery.trace.map { _ in ContinuousClock.now }
+    let told = feed.tell(delivery)
+    metrics.deliveries.add(told)
+    if let began { note(delivery, told: told, since: began) }
+  }
+
+  /// Writes down that sockets were told something that belongs to a sampled trace.
+  func note(_ delivery: Delivery, told: Int, since began: ContinuousClock.Instant, isFromHistory: Bool = false) {
+    log.span(
+      .socket, delivery.name, of: delivery.trace?.child(), took: .now - began,
+      ["channel": delivery.channel, "told": told, "from_history": isFromHistory])
   }
 
   // MARK: History

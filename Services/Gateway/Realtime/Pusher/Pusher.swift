@@ -39,7 +39,7 @@ import Wire
     sockets.accept(request) { socket in
       PusherConnection(
         socket, of: self, refusing: Self.fault(key: target.segments[1], version: target.first("protocol")),
-        device: device)
+        device: device, trace: realtime.traces.asked(by: request.head))
     }
     return true
   }

@@ -1,6 +1,7 @@
 import Contract
 import EventLoop
 import HTTP
+import Telemetry
 import Wire
 
 /// One client that speaks the Pusher Channels protocol.
@@ -15,9 +16,12 @@ import Wire
   private var ended: PusherError?
 
   /// Greets the client, or says why it cannot be served.
-  init(_ socket: WebSocketConnection, of pusher: Pusher, refusing error: PusherError?, device: String?) {
+  init(
+    _ socket: WebSocketConnection, of pusher: Pusher, refusing error: PusherError?, device: String?,
+    trace: TraceContext?
+  ) {
     (self.socket, self.pusher) = (socket, pusher)
-    session = error == nil ? pusher.realtime.open(self, device: device) : nil
+    session = error == nil ? pusher.realtime.open(self, device: device, trace: trace) : nil
     if let session {
       socket.send(PusherText.established(session.id, activityTimeout: Pusher.activityTimeout))
     } else {

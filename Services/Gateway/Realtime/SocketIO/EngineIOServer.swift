@@ -46,8 +46,8 @@ import Wire
     var mayUpgrade = true
   }
 
-  /// Says who speaks in a new session.
-  typealias Make = @Loop (EngineIOSession) -> any EngineIODelegate
+  /// Says who speaks in a new session, given the request that it began with.
+  typealias Make = @Loop (EngineIOSession, HTTPRequestHead) -> any EngineIODelegate
 
   let options: Options
   let sockets: WebSockets
@@ -119,19 +119,19 @@ import Wire
       return answer(request, response)
     }
     guard isWebSocket else {
-      begin(over: nil, answering: request)
+      begin(with: request, over: nil)
       return
     }
-    sockets.accept(request) { connection in begin(over: connection, answering: nil) }
+    sockets.accept(request) { connection in begin(with: request, over: connection) }
   }
 
   @discardableResult
-  private func begin(over socket: WebSocketConnection?, answering request: HTTPRequest?) -> EngineIOSession {
+  private func begin(with request: HTTPRequest, over socket: WebSocketConnection?) -> EngineIOSession {
     // Whoever knows the name of a session can speak in it.
     let session = EngineIOSession(Base64URL.encode(randomBytes(15)), over: socket, of: self)
     sessions[session.id] = session
     deadlines.add(session)
-    session.start(with: make(session), answering: request)
+    session.start(with: make(session, request.head), answering: socket == nil ? request : nil)
     return session
   }
 

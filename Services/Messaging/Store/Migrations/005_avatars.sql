@@ -1,0 +1,2 @@
+-- Where the members' pictures are, as profiles tells.
+alter table members add avatar text;
