@@ -73,6 +73,11 @@ struct GatewayOptions: Options {
     help: "What channel authorisations are signed with, at all gateways alike; by default made of the root key.")
   var pusherSecret: Secret<String>? = nil
 
+  @Option(
+    "presence-time-scale", env: "PRESENCE_TIME_SCALE", in: 0...100,
+    help: "Multiplies the times after which presence is told again that somebody is there; for tests and benchmarks.")
+  var presenceTimeScale: Double = 1
+
   @Option("token-cache", env: "GATEWAY_TOKEN_CACHE", in: 2...10_000_000, help: "Access tokens that are remembered.")
   var tokenCache: Int = 50_000
 

@@ -118,8 +118,9 @@ import Telemetry
     activity.opened(session)
   }
 
-  /// The connection is gone. `isOrderly` says whether its client has said goodbye.
-  func close(_ session: Session, isOrderly: Bool) {
+  /// The connection is gone. `isOrderly` says whether its client has said goodbye, `silence` for how long nothing was heard
+  /// of it before.
+  func close(_ session: Session, isOrderly: Bool, silentFor silence: Duration = .zero) {
     guard !session.isClosed else { return }
     session.isClosed = true
     for subscription in session.subscriptions.values { end(subscription) }
@@ -127,7 +128,7 @@ import Telemetry
     sessions[session.id.number] = nil
     metrics.connections.set(sessions.count)
     guard let member = session.member else { return }
-    activity.closed(session, isOrderly: isOrderly)
+    activity.closed(session, isOrderly: isOrderly, silentFor: silence)
     members[member]?.removeAll { $0 === session }
     if members[member]?.isEmpty == true { members[member] = nil }
     metrics.signedIn.set(members.count)

@@ -48,6 +48,8 @@ import Telemetry
   var underWay: Int { queue.running }
   /// Whether the group has given this member its partitions at least once.
   private(set) var hasJoined = false
+  /// The partitions that are this member's at the moment.
+  var partitions: some Collection<TopicPartition> { owned.keys }
   /// Called when the consumer can do nothing more: the process should end and be started again.
   var failedForGood: (@Loop (KafkaError) -> Void)?
 

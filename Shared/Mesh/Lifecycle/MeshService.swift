@@ -207,10 +207,11 @@ import enum Wire.JSONEncoding
   }
 
   /// Hears what the gateways see of members' devices: at least once, each gateway's batches in order within a partition.
-  /// Replicas share the partitions. A batch whose handler throws is handled again.
-  public func hears(_ body: @escaping @Loop (ActivityBatch) async throws -> Void) {
+  /// Replicas share the partitions. A batch whose handler throws is handled again. Each `trial`, a partition's reader hears a
+  /// batch of its own in it, as long as it hears anything.
+  public func hears(tryingEach trial: Duration, _ body: @escaping @Loop (ActivityBatch) async throws -> Void) {
     precondition(activity == nil, "\(name) hears the gateways once")
-    activity = ActivityFeed(service: name, log: log, metrics: metrics, handler: body)
+    activity = ActivityFeed(service: name, trial: trial, log: log, metrics: metrics, handler: body)
   }
 
   /// Does something again and again on each replica while the service runs, never twice at once. `what` is for the log.

@@ -16,6 +16,7 @@ import Wire
   /// The code in the Close frame; nil while there was none.
   private(set) var closeCode: UInt16?
   private(set) var isEnded = false
+  var answersPings = true
 
   private init(_ socket: Socket) { self.socket = socket }
 
@@ -75,7 +76,7 @@ import Wire
   private func take(_ event: WebSocketMachine.Event) {
     switch event {
     case .text(let text): if let message = try? JSONValue.parse(text) { messages.append(message) }
-    case .ping(let payload): send(ClientFrame(first: 0x8A, payload: payload))
+    case .ping(let payload): if answersPings { send(ClientFrame(first: 0x8A, payload: payload)) }
     case .close(let close): closeCode = close.code.rawValue
     case .binary, .pong: break
     }

@@ -16,7 +16,7 @@ import Redis
   var head = ChannelHead()
   /// The members in the channel's list; only of presence channels.
   var roster = Roster()
-  /// Until Redis has confirmed that this process hears the channel.
+  /// Until Redis has confirmed that this process hears the channel; nil from then on.
   var opening: Task<Void, Never>?
   /// While the history is being read.
   var reading: Task<Void, Never>?

@@ -80,7 +80,11 @@ import Telemetry
     let feed = ChannelFeed(channel)
     feeds[channel] = feed
     metrics.channels.set(feeds.count)
-    feed.opening = Loop.task { await self.listen(to: ChannelStore.topic(of: channel)) { !feed.isClosed } }
+    feed.opening = Loop.task {
+      await self.listen(to: ChannelStore.topic(of: channel)) { !feed.isClosed }
+      // A task that is over keeps its memory as long as anybody has it: 3 KB.
+      feed.opening = nil
+    }
     return feed
   }
 

@@ -51,6 +51,8 @@ struct SignedIn: Codable, Hashable, Sendable {
   var isClosed = false
   /// When the client last did something itself, as presence was told.
   var lastActivity: ContinuousClock.Instant?
+  /// Whether its app is on the screen, as the client said last; nil when it has said nothing.
+  var isForeground: Bool?
   /// What is left of the events that it may send.
   var clientEvents: EventAllowance
   /// The trace that its client has asked for when it connected; what it sends afterwards belongs to it.

@@ -57,7 +57,7 @@ extension Realtime {
     // First the channel is heard, then its owner asked: so what the owner says of how things stand is not too old.
     await feed.opening?.value
     try subscription.check()
-    let grant = try await admission.grant(session.signedIn, on: feed.channel)
+    let grant = try await admission.grant(session.signedIn, on: feed.channel) { !subscription.isOver }
     try subscription.check()
     subscription.grant = grant
     if feed.head.isBehind { await hub.catchUp(feed).value }

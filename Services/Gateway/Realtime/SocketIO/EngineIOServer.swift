@@ -11,8 +11,9 @@ import Wire
   var hasJoined: Bool { get }
   /// A message has arrived.
   func received(_ message: ArraySlice<UInt8>)
-  /// The session is over; nothing will be called any more. `isOrderly` says whether the client itself has ended it.
-  func closed(isOrderly: Bool)
+  /// The session is over; nothing will be called any more. `isOrderly` says whether the client itself has ended it,
+  /// `silence` for how long nothing was heard of it before.
+  func closed(isOrderly: Bool, silentFor silence: Duration)
 }
 
 /// Engine.IO 4: sessions over long-polling and WebSocket, and the way from the one to the other.
@@ -31,8 +32,8 @@ import Wire
     var sessions = 50_000
     /// How often clients are pinged.
     var pingInterval = Duration.seconds(25)
-    /// How long they have to answer.
-    var pingTimeout = Duration.seconds(20)
+    /// How long they have to answer: both together leave presence time to tell that somebody is gone within 45 s.
+    var pingTimeout = Duration.seconds(15)
     /// Bytes of a body or a message from a client.
     var maximumPayload = 100_000
     /// Bytes that may wait for a client.

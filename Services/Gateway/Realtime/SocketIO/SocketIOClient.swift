@@ -45,16 +45,16 @@ import Wire
     }
   }
 
-  func closed(isOrderly: Bool) {
+  func closed(isOrderly: Bool, silentFor silence: Duration) {
     if let recovery { server.recoveries.abandon(recovery, by: self) }
     recovery = nil
-    part(isOrderly: isOrderly)
+    part(isOrderly: isOrderly, silentFor: silence)
   }
 
   /// The client is no longer in the namespace, and does not come back to where it was.
-  private func part(isOrderly: Bool) {
+  private func part(isOrderly: Bool, silentFor silence: Duration = .zero) {
     if let recovery { server.recoveries.end(recovery) }
-    if let session { realtime.close(session, isOrderly: isOrderly) }
+    if let session { realtime.close(session, isOrderly: isOrderly, silentFor: silence) }
     (session, recovery) = (nil, nil)
   }
 
@@ -288,7 +288,7 @@ import Wire
     isEnded = true
     send(SocketIOText.closing(code, message))
     send(SocketIOMessage.disconnect)
-    part(isOrderly: false)
+    part(isOrderly: true)
     engine.expectEnd()
   }
 
