@@ -43,8 +43,10 @@ class Connection:
         self.opened = 0
         self.reopened = 0
 
-    async def ask(self, method: str, path: str, body: dict | None = None, key: str | None = None) -> Answer:
-        """Sends a request and waits for its answer. Raises `Broken`."""
+    async def ask(
+        self, method: str, path: str, body: dict | None = None, key: str | None = None, token: str | None = None
+    ) -> Answer:
+        """Sends a request, as the member whose access token is given, and waits for its answer. Raises `Broken`."""
         lines = [f"{method} {path} HTTP/1.1", f"Host: {self._address[0]}:{self._address[1]}", "User-Agent: fire/1"]
         content = b""
         if body is not None:
@@ -52,6 +54,8 @@ class Connection:
             lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
         if key is not None:
             lines.append(f"Idempotency-Key: {key}")
+        if token is not None:
+            lines.append(f"Authorization: Bearer {token}")
         request = ("\r\n".join(lines) + "\r\n\r\n").encode() + content
         try:
             async with asyncio.timeout(PATIENCE):
