@@ -7,8 +7,9 @@ import fcntl
 import socket
 import struct
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 
 def open_loopback() -> None:
@@ -19,20 +20,25 @@ def open_loopback() -> None:
         fcntl.ioctl(control, 0x8914, struct.pack("16sH14x", b"lo", flags | 1))  # SIOCSIFFLAGS, IFF_UP
 
 
+def cut(port: int) -> AbstractContextManager[None]:
+    """Drops whatever goes to or comes from a port of this machine."""
+    return _dropping([f"tcp dport {port}", f"tcp sport {port}"])
+
+
+def cut_connections(ends: Iterable[tuple[int, int]]) -> AbstractContextManager[None]:
+    """Drops whatever belongs to connections within this machine, each named by the ports of its ends. New ones get
+    through, as behind a switch that has forgotten those it knew."""
+    pairs = sorted({pair for one, other in ends for pair in ((one, other), (other, one))})
+    listed = ", ".join(f"{source} . {target}" for source, target in pairs)
+    return _dropping([f"tcp sport . tcp dport {{ {listed} }}"] if pairs else [])
+
+
 @contextmanager
-def cut(*ports: int) -> Iterator[None]:
-    """Drops whatever goes to or comes from ports of this machine. Several cuts may be made at once."""
-    table = f"fire_{ports[0]}"
-    numbers = ", ".join(str(port) for port in sorted(set(ports)))
-    rules = f"""
-        table inet {table} {{
-            chain input {{
-                type filter hook input priority 0;
-                tcp dport {{ {numbers} }} drop
-                tcp sport {{ {numbers} }} drop
-            }}
-        }}
-    """
+def _dropping(packets: list[str]) -> Iterator[None]:
+    # Several cuts may be made at once.
+    table = f"fire_{uuid.uuid4().hex[:8]}"
+    drops = "".join(f"{packet} drop\n" for packet in packets)
+    rules = f"table inet {table} {{\nchain input {{\ntype filter hook input priority 0;\n{drops}}}\n}}\n"
     subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True)
     try:
         yield

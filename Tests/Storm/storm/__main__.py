@@ -60,12 +60,12 @@ def known_everywhere(mesh: Operated, count: int) -> bool:
     return all(int(mesh.query(f"select count(*) from {table}")[0][0]) >= count for table in tables)
 
 
-def storm(mesh: Operated, throng: Throng, steps: list[Step], watch: MemoryWatch) -> list[tuple[Step, float]]:
-    """Plays the script. Returns each step with the seconds that it took until messages were acknowledged again."""
+def storm(mesh: Operated, throng: Throng, steps: list[Step], took: list[tuple[Step, float]]) -> None:
+    """Plays the script. `took` gets each step, with the seconds until messages were acknowledged again."""
     hand = Hand(mesh, throng.abandon)
-    took: list[tuple[Step, float]] = []
     began = time.monotonic()
     for number, step in enumerate(steps, 1):
+        eventually(lambda: mesh.are_processes_ready, f"everything is ready before: {step}", PROGRESS_WITHIN)
         hand.strike(step)
         over = time.monotonic()
         wanted = throng.crowd.acknowledged["message"] + PROGRESS
@@ -76,7 +76,6 @@ def storm(mesh: Operated, throng: Throng, steps: list[Step], watch: MemoryWatch)
         took.append((step, time.monotonic() - over))
         say(f"{time.monotonic() - began:6.1f} s  {number:3d}/{len(steps)}  {step}; serves {took[-1][1]:.1f} s later")
         time.sleep(step.calm)
-    return took
 
 
 def page(chosen: argparse.Namespace, throng: Throng, took: list[tuple[Step, float]], verdict: Verdict, seconds: float) -> str:
@@ -144,9 +143,10 @@ def main() -> int:
                 with MemoryWatch(mesh) as watch:
                     failure, took = "", []
                     try:
-                        took = storm(mesh, throng, steps, watch)
-                    except AssertionError as error:
-                        failure = str(error)
+                        storm(mesh, throng, steps, took)
+                    except Exception as error:
+                        # What came of it is looked at all the same.
+                        failure = str(error) if isinstance(error, AssertionError) else repr(error)
                     text = reckon(mesh, throng, chosen, took, watch, failure, began)
         finally:
             shutil.copytree(mesh.folder / ".mesh/logs", kept / "logs")

@@ -7,12 +7,13 @@ import random
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.network import cut
-from harness.operated import Operated
+from harness.network import cut, cut_connections
+from harness.operated import Operated, children
 
 # Each service has two replicas, so that one can take over from the other.
 SERVICES = ("gateway", "identity", "messaging", "presence", "profiles")
@@ -96,37 +97,36 @@ def script(seed: int, minutes: float, with_cuts: bool) -> list[Step]:
 class Hand:
     """Strikes a running mesh."""
 
-    def __init__(self, mesh: Operated, abandon) -> None:
+    def __init__(self, mesh: Operated, abandon: Callable[[], object]) -> None:
         self._mesh, self._abandon = mesh, abandon
-        self.killed = 0
 
     def strike(self, step: Step) -> None:
         """Does what a step says; returns when everything that lasts is over."""
+        # Found out before anything goes wrong: a mesh with something stopped takes its time to say what runs.
+        processes = {blow.target: self._processes(blow.target) for blow in step.blows}
         began = time.monotonic()
         with ExitStack() as ends:
             for blow in sorted(step.blows, key=lambda blow: -blow.seconds):
-                ends.enter_context(self._blow(blow, began))
+                self._begin(blow, processes[blow.target], ends)
+                if blow.seconds:
+                    ends.callback(lambda blow=blow: time.sleep(max(0, began + blow.seconds - time.monotonic())))
 
-    def _blow(self, blow: Blow, began: float) -> ExitStack:
-        end = ExitStack()
-
-        def wait() -> None:
-            time.sleep(max(0, began + blow.seconds - time.monotonic()))
-
+    def _begin(self, blow: Blow, processes: list[int], ends: ExitStack) -> None:
+        """Strikes once; what has to be undone is left to `ends`."""
         match blow.kind:
             case "kill" if blow.target == "everything":
                 self._mesh.kill_everything()
                 replicas = [word for name in SERVICES for word in ("--replicas", f"{name}={REPLICAS}")]
                 self._mesh.run("up", "--detach", *replicas)
             case "kill":
-                self._mesh.signal(blow.target, signal.SIGKILL)
+                send(processes, signal.SIGKILL)
             case "stop":
-                process = self._mesh.signal(blow.target, signal.SIGSTOP)
-                end.callback(self._go_on, blow.target, process)
-                end.callback(wait)
+                ends.callback(send, processes, signal.SIGCONT)
+                send(processes, signal.SIGSTOP)
+            case "cut off" if blow.target in STORES:
+                ends.enter_context(cut(self._mesh.port(blow.target)))
             case "cut off":
-                end.enter_context(cut(*self._ports(blow.target)))
-                end.callback(wait)
+                ends.enter_context(cut_connections({pair for process in processes for pair in connections(process)}))
             case "roll":
                 self._mesh.run("roll", blow.target)
             case "flush":
@@ -134,35 +134,34 @@ class Hand:
                 subprocess.run(["redis-cli", "--no-auth-warning", "-u", url, "flushall"], check=True, capture_output=True)
             case "abandon":
                 self._abandon()
-        return end
 
-    def _go_on(self, target: str, process: int) -> None:
-        # What was stopped may have been killed meanwhile, and replaced.
-        if self._mesh.pid(target) == process:
-            self._mesh.signal(target, signal.SIGCONT)
-
-    def _ports(self, target: str) -> list[int]:
-        """The ports whose packets are lost: a store's own, or those of all connections that a service has now."""
-        if target in STORES:
-            return [self._mesh.port(target)]
-        ports: set[int] = set()
-        for number in range(REPLICAS):
-            ports |= connected_ports(self._mesh.pid(f"{target}.{number}"))
-        return sorted(ports)
+    def _processes(self, target: str) -> list[int]:
+        """The processes of a target: of a replica or store, or of all replicas of a service."""
+        if target in SERVICES:
+            return [self._mesh.pid(f"{target}.{number}") for number in range(REPLICAS)]
+        if target in STORES or "." in target:
+            process = self._mesh.pid(target)
+            return [process, *children(process)]
+        return []
 
 
-def connected_ports(process: int) -> set[int]:
-    """The port that the system has chosen for one end of each TCP connection of a process."""
-    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+def send(processes: list[int], number: int) -> None:
+    for process in processes:
+        try:
+            os.kill(process, number)
+        except ProcessLookupError:
+            pass  # ended in between
+
+
+def connections(process: int) -> set[tuple[int, int]]:
+    """The TCP connections that a process has now, each as the ports of its ends."""
     sockets = set()
     for file in Path(f"/proc/{process}/fd").iterdir():
         try:
             sockets.add(os.readlink(file))
         except FileNotFoundError:
             pass  # closed in between
-    ports = set()
-    for row in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        words = row.split()
-        if f"socket:[{words[9]}]" in sockets:
-            ports |= {int(end.rpartition(":")[2], 16) for end in words[1:3]}
-    return {port for port in ports if port >= first}
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    pairs = [tuple(int(end.rpartition(":")[2], 16) for end in row[1:3]) for row in rows if f"socket:[{row[9]}]" in sockets]
+    # A listening socket has no other end.
+    return {(own, other) for own, other in pairs if other}
