@@ -104,8 +104,8 @@ let package = Package(
     program("Broker", "CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"),
     program("Gateway", "Contract", "Crypto", "EventLoop", "HTTP", "Mesh", "Redis", "Storage", "Telemetry", "Wire"),
     program(
-      "Operator", "Contract", "Crypto", "EventLoop", "IdentityAPI", "Kafka", "Mesh", "MessagingAPI", "Postgres",
-      "ProfilesAPI", "Telemetry"),
+      "Operator", "Contract", "Crypto", "Curl", "EventLoop", "HTTP", "IdentityAPI", "Kafka", "Mesh", "MessagingAPI",
+      "Postgres", "ProfilesAPI", "Telemetry", "Wire"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
     tool("HTTPVerdict", at: "Fuzz/HTTPVerdict", "Wire"),
@@ -119,7 +119,7 @@ let package = Package(
       name: "BenchKit", dependencies: ["Crypto", "EventLoop", "Kafka", "TestKit"], path: "Tests/Bench/Kit",
       swiftSettings: settings),
     tool("broker-bench", at: "Bench/Broker", "BenchKit", "EventLoop", "Kafka", "TestKit"),
-    tool("chat-bench", at: "Bench/Chat", "BenchKit", "EventLoop"),
+    tool("chat-bench", at: "Bench/Chat", "BenchKit", "EventLoop", "HTTP"),
     tool(
       "discovery-bench", at: "Bench/Discovery", "BenchKit", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh",
       "Postgres", "PresenceAPI", "ProfilesAPI", "Telemetry", "TestKit"),
@@ -148,7 +148,7 @@ let package = Package(
     tests(
       "MessagingTests", "Broker", "Contract", "Crypto", "EventLoop", "IdentityAPI", "Kafka", "Mesh", "Messaging",
       "MessagingAPI", "Postgres", "PresenceAPI", "Telemetry"),
-    tests("OperatorTests", "Contract", "EventLoop", "IdentityAPI", "Kafka", "Operator"),
+    tests("OperatorTests", "Contract", "EventLoop", "IdentityAPI", "Kafka", "Operator", "Postgres", "Telemetry"),
     tests("PostgresTests", "Contract", "EventLoop", "Postgres"),
     tests(
       "PresenceTests", "Broker", "Contract", "Crypto", "EventLoop", "IdentityAPI", "Kafka", "Mesh", "MessagingAPI",

@@ -73,6 +73,11 @@ struct GatewayOptions: Options {
     help: "What channel authorisations are signed with, at all gateways alike; by default made of the root key.")
   var pusherSecret: Secret<String>? = nil
 
+  @Option(
+    "presence-time-scale", env: "PRESENCE_TIME_SCALE", in: 0...100,
+    help: "Multiplies the times after which presence is told again that somebody is there; for tests and benchmarks.")
+  var presenceTimeScale: Double = 1
+
   @Option("token-cache", env: "GATEWAY_TOKEN_CACHE", in: 2...10_000_000, help: "Access tokens that are remembered.")
   var tokenCache: Int = 50_000
 
@@ -89,6 +94,11 @@ struct GatewayOptions: Options {
 
   @Option("max-uploads", env: "GATEWAY_MAX_UPLOADS", in: 1...10_000, help: "Files that may be on their way at once.")
   var maxUploads: Int = 64
+
+  @Option(
+    "trace-limit", env: "TRACE_LIMIT", in: 0...1_000_000,
+    help: "Of how many requests a second the steps are logged, where clients ask for it by traceparent; 0 for none.")
+  var traceLimit: Int = 100
 
   let logs = LogOptions()
 }
@@ -108,5 +118,6 @@ extension Edge.Options {
     proxies = TrustedProxies(networks: options.trustedProxies ?? [])
     crossOrigin = CrossOrigin(options.origins ?? [])
     tokenCacheCapacity = options.tokenCache
+    tracesPerSecond = options.traceLimit
   }
 }

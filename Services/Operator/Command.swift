@@ -1,5 +1,6 @@
 import EventLoop
 import Glibc
+import Telemetry
 
 /// What was asked on the command line. `docs/commands.txt` tells each in full.
 enum Command: Equatable {
@@ -15,7 +16,10 @@ enum Command: Equatable {
   case admin(AdminCommand)
   case demo(DemoCommand)
   case messaging(MessagingCommand)
+  case secrets(folder: String, postgres: HostPort, redis: HostPort)
+  case provision
   case doctor
+  case trace(TraceLog.Reference)
   case environment
 
   /// The most replicas that one service may have on one machine.
@@ -61,7 +65,13 @@ enum Command: Equatable {
     case "admin": self = .admin(try AdminCommand(&words))
     case "demo": self = .demo(try DemoCommand(&words))
     case "messaging": self = .messaging(try MessagingCommand(&words))
+    case "secrets":
+      let postgres = try Self.address("--postgres", &words) ?? "postgres:5432"
+      let redis = try Self.address("--redis", &words) ?? "redis:6379"
+      self = .secrets(folder: try words.require("a folder"), postgres: postgres, redis: redis)
+    case "provision": self = .provision
     case "doctor": self = .doctor
+    case "trace": self = .trace(try TraceLog.Reference(try words.require("the id of a trace or a request")))
     case "env": self = .environment
     default: throw UsageError("there is no command '\(name)'")
     }
@@ -73,6 +83,15 @@ enum Command: Equatable {
       throw UsageError("--port: got '\(text)', expected a number from 1 to 65535")
     }
     return port
+  }
+
+  private static func address(_ option: String, _ words: inout Words) throws(UsageError) -> HostPort? {
+    try words.take(option: option).map { text throws(UsageError) in
+      guard let address = HostPort(option: text) else {
+        throw UsageError("\(option): got '\(text)', expected \(HostPort.expected)")
+      }
+      return address
+    }
   }
 
   private static func replicas(_ text: String) throws(UsageError) -> (service: String, count: Int) {
@@ -104,7 +123,10 @@ enum Command: Equatable {
     case .admin(let command): return try await command.run(folder)
     case .demo(let command): return try await command.run(folder)
     case .messaging(let command): return try await command.run(folder)
+    case .secrets(let path, let postgres, let redis): return try makeSecrets(path, postgres: postgres, redis: redis)
+    case .provision: return try await provisionDeployment()
     case .doctor: return await examine(folder)
+    case .trace(let reference): return try showTrace(folder, reference)
     case .environment: return try showEnvironment(folder)
     }
   }

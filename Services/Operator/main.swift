@@ -1,5 +1,12 @@
 import EventLoop
 import Glibc
+import Telemetry
+
+// The script answers this from docs/commands.txt; here it is asked of the program itself.
+if CommandLine.arguments.dropFirst().first == "--help" {
+  print(DeploymentOptions.help, terminator: "")
+  exit(ExitCode.done)
+}
 
 // The `mesh` script has made the clone's folder the current one; all paths are relative to it.
 let command: Command

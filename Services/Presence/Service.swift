@@ -38,7 +38,7 @@ import Telemetry
     mesh.answer(WatchPresence.self, watch)
 
     mesh.answer(Heartbeat.self, heartbeat)
-    mesh.hears(hear)
+    mesh.hears(tryingEach: rule.times.trial, hear)
 
     mesh.write(ChooseStatus.self, chooseStatus)
     mesh.read(PrivacySettings.self) { _, context, database in
@@ -71,10 +71,7 @@ import Telemetry
     mesh.fire(LookDue.self, lookDue)
     mesh.fire(ChoiceOver.self, choiceOver)
 
-    let startedAt = Loop.now
-    mesh.repeats(every: sweepInterval, "the sweep") {
-      try await sweep(isSettled: startedAt.duration(to: Loop.now) > rule.times.silence)
-    }
+    mesh.repeats(every: sweepInterval, "the sweep") { try await sweep() }
     mesh.repeats(every: confirmInterval, "the confirmation of statuses") { try await confirm() }
   }
 }

@@ -175,7 +175,18 @@ public enum WebSocketMessage: Hashable, Sendable {
       phase = .pinged
       socket.send(WebSocketFrame.ping.bytes)
       group.expect(self, within: group.limits.pongTime)
-    case .pinged, .closing: drop()
+    case .pinged: giveUp()
+    case .closing: drop()
     }
+  }
+
+  /// Ends the connection of a client that is not there any more, without waiting for its answer.
+  private func giveUp() {
+    guard let farewell = group.limits.silentClient, let frame = machine.close(farewell) else { return drop() }
+    self.farewell = farewell
+    phase = .closing
+    socket.send(frame.bytes)
+    group.expect(self, within: group.limits.closeTime)
+    socket.closeWhenDrained()
   }
 }

@@ -22,6 +22,8 @@ import Wire
     public var pingAfter = Duration.seconds(25)
     /// And is dropped when then nothing comes for so long. So is one that takes nothing of what waits for it.
     public var pongTime = Duration.seconds(15)
+    /// What such a client is told, should it hear after all; nil for nothing.
+    public var silentClient: WebSocketClose?
     /// How long a client has to answer our Close.
     public var closeTime = Duration.seconds(5)
 

@@ -12,7 +12,7 @@ import EventLoop
     public let name: String
     /// How many partitions it gets.
     public let partitions: Int
-    /// How many brokers keep a copy; nil leaves it to the cluster.
+    /// How many brokers keep a copy; nil leaves it to the configuration, or else to the cluster.
     public let replicas: Int?
     /// Settings by their Kafka names, as `retention.ms` or `cleanup.policy`.
     public let settings: [String: String]
@@ -25,6 +25,7 @@ import EventLoop
 
   let client: KafkaClient
   private let brokers: String
+  private let replicas: Int?
   /// Bound on every request.
   let limit: Duration
 
@@ -33,7 +34,7 @@ import EventLoop
   /// Throws `KafkaError` of reason `configuration`.
   public init(_ configuration: KafkaConfiguration, limit: Duration = .seconds(10)) throws(KafkaError) {
     client = try KafkaClient(RD_KAFKA_PRODUCER, configuration, [])
-    brokers = configuration.brokers
+    (brokers, replicas) = (configuration.brokers, configuration.topicReplicas)
     self.limit = limit
     client.start { _ in }
   }
@@ -79,7 +80,7 @@ import EventLoop
       options throws(KafkaError) in
       var requests: [OpaquePointer?] = []
       defer { rd_kafka_NewTopic_destroy_array(&requests, requests.count) }
-      for topic in topics { requests.append(try Self.request(for: topic)) }
+      for topic in topics { requests.append(try request(for: topic)) }
       rd_kafka_CreateTopics(client.handle.client, &requests, requests.count, options, client.handle.queue)
     } parse: { event throws(KafkaError) in
       var count = 0
@@ -89,11 +90,12 @@ import EventLoop
     return Set(topics.map(\.name)).subtracting(existed)
   }
 
-  private static func request(for topic: NewTopic) throws(KafkaError) -> OpaquePointer {
+  private func request(for topic: NewTopic) throws(KafkaError) -> OpaquePointer {
     var text = [CChar](repeating: 0, count: 256)
     guard
       let request = rd_kafka_NewTopic_new(
-        topic.name, CInt(clamping: topic.partitions), CInt(clamping: topic.replicas ?? -1), &text, text.count)
+        topic.name, CInt(clamping: topic.partitions), CInt(clamping: topic.replicas ?? replicas ?? -1), &text,
+        text.count)
     else { throw KafkaError(.configuration, "topic '\(topic.name)'", String(upToNull: text)) }
     for (name, value) in topic.settings { rd_kafka_NewTopic_set_config(request, name, value) }
     return request

@@ -199,6 +199,15 @@ extension ConsumerDelegate {
     return Dictionary(known.map { ($0.partition, $0.offset) }, uniquingKeysWith: { $1 })
   }
 
+  /// The offset that a partition's next message will get, as the last answer to this consumer said; nil before the first.
+  public func knownEnd(of partition: TopicPartition) -> Offset? {
+    var (low, high): (Int64, Int64) = (0, 0)
+    guard client.isOpen else { return nil }
+    let status = rd_kafka_get_watermark_offsets(
+      client.handle.client, partition.topic, partition.partition, &low, &high)
+    return status == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : nil
+  }
+
   /// The oldest offset in a partition and the one that the next message will get, asked of its leader.
   public func watermarks(
     of partition: TopicPartition, within limit: Duration = .seconds(10)

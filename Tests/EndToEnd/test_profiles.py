@@ -162,6 +162,8 @@ def test_pages_follow_one_another(member: Member, http: httpx.Client):
     members = [Member(http).register() for _ in range(7)]
     for one in members:
         change(one, bio=word)
+    # A moment after they have asked something they seem to be there; their order by activity stands from then on.
+    eventually(lambda: len(found(member, q=word, onlineStatus="online")) == len(members), "all of them are there")
     for sort in ("best", "newest", "name", "active", "rating"):
         ids = found(member, q=word, sort=sort, limit=3)
         assert sorted(ids) == sorted(one.user["id"] for one in members), sort

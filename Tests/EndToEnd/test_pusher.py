@@ -17,6 +17,8 @@ import pytest
 from support.client import Member, bearer, connect
 from support.mesh import Mesh, PUSHER_SECRET
 from support.pusher import Socket, connect_elsewhere
+from support.socketio_socket import SocketIOSocket
+from support.socketio_socket import connect_elsewhere as connect_socketio_elsewhere
 from support.waiting import eventually
 
 
@@ -138,6 +140,47 @@ def test_members_at_two_gateways_see_one_another(mesh: Mesh, two_gateways: None,
         choose_status_through_trouble(mesh, other, "online")
         assert wait_for_status(here, "online")["userId"] == other.user["id"]
         here.next("pusher_internal:member_removed", within=45)
+
+
+def test_a_member_with_many_sockets_comes_and_goes_once(
+    mesh: Mesh, two_gateways: None, member: Member, other: Member
+):
+    body = {"kind": "direct", "participantIds": [other.user["id"]]}
+    conversation = member.http.post("/api/v1/conversations", json=body, headers=bearer(token(member))).json()["id"]
+    channel = f"presence-conversation-{conversation}"
+    with Socket(mesh.url) as pusher, SocketIOSocket(mesh.url, token(member)) as socketio:
+        pusher.subscribe(channel, token(member))
+        assert socketio.call("subscribe", {"channel": channel})["ok"]
+        # Two at each gateway, of both dialects.
+        own = [Socket(mesh.url), SocketIOSocket(mesh.url, token(other))]
+        own.append(connect_elsewhere(mesh.url, own[0]))
+        own.append(connect_socketio_elsewhere(mesh.url, token(other), own[1].gateway))
+        for one in own:
+            if isinstance(one, Socket):
+                one.subscribe(channel, token(other))
+            else:
+                assert one.call("subscribe", {"channel": channel})["ok"]
+        added = pusher.next("pusher_internal:member_added")
+        assert pusher.data(added)["user_id"] == other.user["id"]
+        assert socketio.event("presence.joined")["userId"] == other.user["id"]
+        for one in own[:-1]:
+            one.close()
+        # Whatever was told of that is told before this.
+        own[-1].emit("client-mark", {"channel": channel})
+        before = messages_before(pusher, "client-mark")
+        assert not [event for event in before if "member" in event], before
+        assert socketio.events_so_far("presence.") == 0
+        own[-1].close()
+        assert pusher.data(pusher.next("pusher_internal:member_removed"))["user_id"] == other.user["id"]
+        assert socketio.event("presence.left")["userId"] == other.user["id"]
+
+
+def messages_before(socket: Socket, event: str) -> list[str]:
+    """The events that come before one."""
+    events = []
+    while (message := json.loads(socket.connection.recv(timeout=20)))["event"] != event:
+        events.append(message["event"])
+    return events
 
 
 def test_no_message_is_missed_when_a_gateway_dies(mesh: Mesh, two_gateways: None, member: Member, other: Member):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -11,36 +9,18 @@ from collections.abc import Callable, Iterator
 import httpx
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from support.client import Member, problem
+from support.keys import Key, base64url
 from support.mesh import Mesh
 from support.waiting import eventually
 
 
-def base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-class Key:
-    """A signing key, with its name by RFC 7638."""
-
-    def __init__(self) -> None:
-        self.secret = Ed25519PrivateKey.generate()
-        self.x = base64url(self.secret.public_key().public_bytes_raw())
-        members = {"crv": "Ed25519", "kty": "OKP", "x": self.x}
-        self.id = base64url(hashlib.sha256(json.dumps(members, separators=(",", ":")).encode()).digest())
-
-    def sign(self, claims: dict, **header: str) -> str:
-        return jwt.encode(claims, self.secret, algorithm="EdDSA", headers={"kid": self.id} | header)
-
-
 @pytest.fixture(scope="module")
 def key(mesh: Mesh) -> Iterator[Key]:
-    """A key that gateways believe, since it stands in the topic of identity's keys: so that one thing at a time is wrong."""
+    """A key that gateways believe: so that one thing at a time is wrong."""
     key = Key()
-    jwk = {"kty": "OKP", "crv": "Ed25519", "x": key.x, "kid": key.id, "use": "sig", "alg": "EdDSA"}
-    mesh.publish("identity.keys", key.id, json.dumps({"kid": key.id, "jwk": jwk}))
+    key.publish(mesh)
     yield key
 
 

@@ -95,6 +95,12 @@ extension RawClient {
   try await body(sockets)
 }
 
+/// What our own client was told.
+@Loop private final class Told {
+  var texts: [String] = []
+  var ends: [WebSocketCloseCode] = []
+}
+
 private let echo: @Loop (WebSocketMessage, WebSocketConnection) -> Void = { message, connection in
   switch message {
   case .text(let bytes): connection.send(WebSocketFrame(text: bytes))
@@ -103,6 +109,50 @@ private let echo: @Loop (WebSocketMessage, WebSocketConnection) -> Void = { mess
 }
 
 @Suite(.timeLimit(.minutes(1))) struct WebSocketTests {
+  @Test @Loop func `our client and our server understand one another, and each hears how it ends`() async throws {
+    try await speaking(.init(), echo) { sockets in
+      let told = Told()
+      func client() async throws -> WebSocketClient {
+        try await WebSocketClient.connect(to: sockets.server.address, "/") {
+          told.texts.append(String(decoding: $0, as: UTF8.self))
+        } end: {
+          told.ends.append($0.code)
+        }
+      }
+      let long = String(repeating: "x", count: 60_000)
+      let orderly = try await client()
+      for text in ["a", long, ""] { orderly.send(Array(text.utf8)) }
+      try await eventually { told.texts.count == 3 }
+      #expect(told.texts == ["a", long, ""])
+      sockets.recorders[0].connection.send(.ping)
+      orderly.close()
+      try await eventually { told.ends.count == 1 }
+      #expect(sockets.recorders[0].ends.map(\.code) == [.normal])
+      #expect(told.ends == [.normal])
+
+      let cut = try await client()
+      cut.drop()
+      try await eventually { sockets.recorders[1].ends.count == 1 }
+      #expect(sockets.recorders[1].ends.map(\.code) == [.abnormal])
+      #expect(told.ends == [.normal, .abnormal])
+
+      _ = try await client()
+      sockets.recorders[2].connection.close(WebSocketClose(.goingAway))
+      try await eventually { told.ends.count == 3 }
+      #expect(told.ends[2] == .goingAway)
+    }
+  }
+
+  @Test @Loop func `a client is told when there is no WebSocket to be had`() async throws {
+    let server = try HTTPServer(on: .anyLoopbackPort) {
+      $0.answer(.problem(status: 404, code: "none", detail: "None."))
+    }
+    defer { server.stop() }
+    await #expect(throws: WebSocketOpeningError.self) {
+      _ = try await WebSocketClient.connect(to: server.address, "/", hear: { _ in })
+    }
+  }
+
   @Test @Loop func `messages go both ways, and pings are answered in between`() async throws {
     try await speaking(.init(), echo) { sockets in
       let client = try await sockets.client()

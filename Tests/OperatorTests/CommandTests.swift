@@ -53,7 +53,7 @@ import Testing
     #expect(try Command(arguments: ["demo", "world"]) == .demo(.world(members: 1000, seed: 1)))
     #expect(
       try Command(arguments: ["demo", "world", "--members", "5", "--seed=7"]) == .demo(.world(members: 5, seed: 7)))
-    #expect(problem("demo") == "world is missing; see ./mesh help")
+    #expect(try Command(arguments: ["demo"]) == .demo(.journey))
     #expect(problem("demo", "moon") == "demo: got 'moon', expected world; see ./mesh help")
     #expect(
       problem("demo", "world", "--members", "0")
@@ -159,10 +159,10 @@ import Testing
   @Test func `messaging measures anew and rotates keys`() throws {
     #expect(try Command(arguments: ["messaging", "recompute-metrics"]) == .messaging(.recomputeMetrics))
     #expect(try Command(arguments: ["messaging", "rotate-keys"]) == .messaging(.rotateKeys))
-    #expect(problem("messaging") == "recompute-metrics or rotate-keys is missing; see ./mesh help")
+    #expect(problem("messaging") == "recompute-metrics, rotate-keys or rewrap-keys is missing; see ./mesh help")
     #expect(
       problem("messaging", "shout")
-        == "messaging: got 'shout', expected recompute-metrics or rotate-keys; see ./mesh help")
+        == "messaging: got 'shout', expected recompute-metrics, rotate-keys or rewrap-keys; see ./mesh help")
     #expect(
       problem("admin", "provider", "me@example.org", "yes")
         == "admin provider: got 'yes', expected on or off; see ./mesh help")
@@ -177,14 +177,14 @@ import Testing
     let scripted: Set = ["test", "bench", "storm", "help"]
     let examples = [
       "restart": ["x"], "scale": ["x=1"], "admin": ["restore", "me@example.org"], "messaging": ["rotate-keys"],
-      "demo": ["world"],
+      "secrets": ["x"], "trace": ["4bf92f35"],
     ]
     for name in Set(described).subtracting(scripted) {
       #expect(throws: Never.self) { _ = try Command(arguments: [name] + (examples[name] ?? [])) }
     }
     let known: Set = [
       "up", "down", "status", "logs", "restart", "scale", "roll", "topics", "dead", "admin", "demo", "messaging",
-      "doctor", "env",
+      "doctor", "env", "secrets", "provision", "trace",
     ]
     #expect(Set(described) == known.union(scripted))
   }

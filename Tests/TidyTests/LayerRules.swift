@@ -18,8 +18,8 @@ enum Layers {
     "Broker": ["CChecksum", "EventLoop", "HTTP", "Telemetry", "Wire"],
     "Gateway": ["Contract", "Crypto", "EventLoop", "HTTP", "Mesh", "Redis", "Storage", "Telemetry", "Wire"],
     "Operator": [
-      "Contract", "Crypto", "EventLoop", "IdentityAPI", "Kafka", "Mesh", "MessagingAPI", "Postgres", "ProfilesAPI",
-      "Telemetry",
+      "Contract", "Crypto", "Curl", "EventLoop", "HTTP", "IdentityAPI", "Kafka", "Mesh", "MessagingAPI", "Postgres",
+      "ProfilesAPI", "Telemetry", "Wire",
     ],
   ]
 

@@ -56,7 +56,9 @@ extension Edge {
   }
 
   private func answer(_ exchange: Exchange, with own: @escaping OwnAnswer, _ body: [UInt8]) {
-    Task.immediate { @Loop in answer(exchange, await own(exchange, body)) }
+    Task.immediate { @Loop in
+      answer(exchange, await TraceContext.$current.withValue(exchange.trace) { await own(exchange, body) })
+    }
   }
 
   private func count(_ upstream: Upstream, _ change: Int) {
@@ -83,7 +85,7 @@ extension Edge {
     let hedgeAfter = endpoint.effect == .read ? options.hedgeReadsAfter : options.hedgeWritesAfter
     return Question(
       passport, body: body, key: key, hedgeAfter: endpoint.mayBeHedged && !isBusy ? hedgeAfter : nil,
-      trace: trace(of: exchange))
+      trace: exchange.trace)
   }
 
   private func details(of exchange: Exchange) -> ClientDetails {
@@ -98,18 +100,6 @@ extension Edge {
 
   /// More characters of a `User-Agent` are of no use to anyone.
   private static let userAgentLimit = 256
-
-  /// The client's trace goes on; without one a new one begins.
-  private func trace(of exchange: Exchange) -> TraceContext {
-    let head = exchange.head
-    if let traceparent = head["traceparent"] {
-      let tracestate = head["tracestate"] ?? ""
-      if let context = TraceContext(traceparent: traceparent.utf8, tracestate: tracestate.utf8) {
-        return context.child(using: &random)
-      }
-    }
-    return .root(isSampled: false, using: &random)
-  }
 
   // MARK: Back
 
@@ -155,7 +145,16 @@ extension Edge {
         "status": response.head.status,
       ])
     metrics.count(response.head.status)
-    exchange.route?.count(response.head.status, after: ContinuousClock.now - exchange.began)
+    let took = ContinuousClock.now - exchange.began
+    exchange.route?.count(response.head.status, after: took)
+    // The path of what is no route may be anything, so it is not written down.
+    log.span(
+      .request, exchange.route?.endpoint.name ?? "unknown", of: exchange.trace, took: took,
+      [
+        "method": exchange.head.method.rawValue, "path": exchange.route == nil ? "-" : exchange.path,
+        "status": response.head.status,
+        "request": exchange.id,
+      ])
   }
 }
 

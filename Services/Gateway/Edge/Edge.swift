@@ -35,6 +35,8 @@ import Wire
     var proxies = TrustedProxies(networks: [])
     var crossOrigin = CrossOrigin([])
     var tokenCacheCapacity = 50_000
+    /// Of how many requests a second the steps are written down, where their clients ask for it.
+    var tracesPerSecond = 100
   }
 
   /// Asks a service; calls back exactly once.
@@ -58,6 +60,7 @@ import Wire
   let uploads: Uploads?
   let media: Media?
   var limiter = RateLimiter()
+  let traces: Traces
   var random = BufferedRandom()
   var inFlight = 0
   private let clock: @Loop () -> Duration
@@ -71,6 +74,7 @@ import Wire
     (self.options, self.routes, self.pages, self.metrics) = (options, routes, pages, metrics)
     (self.log, self.ask, self.uploads, self.media) = (log, ask, uploads, media)
     tokens = AccessTokens(cacheCapacity: options.tokenCacheCapacity)
+    traces = Traces(perSecond: options.tracesPerSecond)
   }
 
   /// The time by which allowances and silences are counted.
@@ -109,7 +113,8 @@ import Wire
         ? peer : options.proxies.client(of: peer, forwardedFor: head["x-forwarded-for"]),
       isEncrypted: !options.proxies.networks.isEmpty
         && options.proxies.isEncrypted(from: peer, forwardedProto: head["x-forwarded-proto"]),
-      origin: options.crossOrigin.isActive ? head["origin"].flatMap { options.crossOrigin.allows($0) ? $0 : nil } : nil)
+      origin: options.crossOrigin.isActive ? head["origin"].flatMap { options.crossOrigin.allows($0) ? $0 : nil } : nil,
+      trace: traces.trace(of: head))
   }
 
   private func process(_ exchange: Exchange) throws(Rejection) {

@@ -1,6 +1,7 @@
 import Contract
 import EventLoop
 import HTTP
+import Telemetry
 import Wire
 
 /// One request on its way through the gateway, and what has been found out about it so far.
@@ -15,6 +16,8 @@ import Wire
   let isEncrypted: Bool
   /// The web site whose page asks and may read the answer.
   let origin: String?
+  /// The step of a trace that answering it is.
+  let trace: TraceContext
 
   /// What was asked for, once it is known.
   var route: RoutedEndpoint?
@@ -23,10 +26,10 @@ import Wire
 
   init(
     _ request: HTTPRequest, id: UniqueID, began: ContinuousClock.Instant, client: IPAddress, isEncrypted: Bool,
-    origin: String?
+    origin: String?, trace: TraceContext
   ) {
     (self.request, self.id, self.began) = (request, id, began)
-    (self.client, self.isEncrypted, self.origin) = (client, isEncrypted, origin)
+    (self.client, self.isEncrypted, self.origin, self.trace) = (client, isEncrypted, origin, trace)
   }
 
   var head: HTTPRequestHead { request.head }

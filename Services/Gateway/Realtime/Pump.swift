@@ -20,9 +20,14 @@ import Telemetry
   /// Carries one push; returns when Redis has it.
   func carry(_ push: PushMessage) async {
     var backoff = Backoff()
+    let trace = TraceContext.current
+    let began = ContinuousClock.now
     while !isClosed {
       do {
-        try await handOver(push)
+        try await handOver(push, trace)
+        log.span(
+          .push, push.kind == .recheck ? "recheck" : push.name, of: trace, took: .now - began,
+          ["channel": push.channel])
         return metrics.pushes.add(1)
       } catch {
         metrics.pushesWaiting.add(1)
@@ -32,8 +37,8 @@ import Telemetry
     }
   }
 
-  private func handOver(_ push: PushMessage) async throws {
-    let event = ChannelMessage.Event(name: push.name, data: push.data, view: push.view, sender: nil)
+  private func handOver(_ push: PushMessage, _ trace: TraceContext?) async throws {
+    let event = ChannelMessage.Event(name: push.name, data: push.data, view: push.view, trace: trace)
     switch push.kind {
     case .kept: try await hub.store.append(event, push: push.id, to: push.channel)
     case .passing: try await hub.store.publish(.event(event), to: push.channel)

@@ -40,6 +40,7 @@ import Telemetry
   let log: Log
   let metrics: RealtimeMetrics
   private let revocations: @Loop () -> Revocations
+  let traces: Traces
   private var sessions: [UInt64: Session] = [:]
   private var members: [MemberID: [Session]] = [:]
   private var sweeper: LoopTimer?
@@ -53,12 +54,16 @@ import Telemetry
 
   init(
     _ options: Options = Options(), gateway: UInt64, hub: Hub, ask: @escaping Edge.Ask, activity: DeviceActivity,
-    revocations: @escaping @Loop () -> Revocations, log: Log, metrics: RealtimeMetrics
+    revocations: @escaping @Loop () -> Revocations, traces: Traces = Traces(perSecond: 0), log: Log,
+    metrics: RealtimeMetrics
   ) {
     (self.options, self.gateway, self.hub, self.activity) = (options, gateway, hub, activity)
-    (self.revocations, self.log, self.metrics) = (revocations, log, metrics)
+    (self.revocations, self.traces, self.log, self.metrics) = (revocations, traces, log, metrics)
     admission = Admission(ask: ask)
     hub.recheck = { [unowned self] in recheck($0) }
+    hub.wasForgotten = { [unowned self] in
+      for session in sessions.values { activity.isOpen(session) }
+    }
   }
 
   /// Begins to look after sessions.
@@ -79,11 +84,14 @@ import Telemetry
   var connectionCount: Int { sessions.count }
 
   /// A client has connected. Nil when there are too many, or this gateway ends: tell it to try another.
-  /// - Parameter device: what the client calls itself; its sign-in stands for the device when it says nothing.
-  func open(_ subscriber: any Subscriber, device: String? = nil) -> Session? {
+  /// - Parameters:
+  ///   - device: what the client calls itself; its sign-in stands for the device when it says nothing.
+  ///   - trace: what its client asks for; see `Traces`.
+  func open(_ subscriber: any Subscriber, device: String? = nil, trace: TraceContext? = nil) -> Session? {
     guard !isDraining, sessions.count < options.connections else { return nil }
     let id = SocketID(gateway: gateway, number: random.next())
-    let session = Session(id, subscriber, device: device, clientEvents: options.clientEvents)
+    let session = Session(
+      id, subscriber, device: device, clientEvents: options.clientEvents, trace: trace)
     sessions[id.number] = session
     metrics.connections.set(sessions.count)
     return session
@@ -113,8 +121,9 @@ import Telemetry
     activity.opened(session)
   }
 
-  /// The connection is gone. `isOrderly` says whether its client has said goodbye.
-  func close(_ session: Session, isOrderly: Bool) {
+  /// The connection is gone. `isOrderly` says whether its client has said goodbye, `silence` for how long nothing was heard
+  /// of it before.
+  func close(_ session: Session, isOrderly: Bool, silentFor silence: Duration = .zero) {
     guard !session.isClosed else { return }
     session.isClosed = true
     for subscription in session.subscriptions.values { end(subscription) }
@@ -122,7 +131,7 @@ import Telemetry
     sessions[session.id.number] = nil
     metrics.connections.set(sessions.count)
     guard let member = session.member else { return }
-    activity.closed(session, isOrderly: isOrderly)
+    activity.closed(session, isOrderly: isOrderly, silentFor: silence)
     members[member]?.removeAll { $0 === session }
     if members[member]?.isEmpty == true { members[member] = nil }
     metrics.signedIn.set(members.count)
@@ -167,6 +176,14 @@ import Telemetry
   func send(
     _ event: String, relayedAs name: String?, _ data: [UInt8], on channel: Channel?, from session: Session
   ) async throws(RealtimeRefusal) {
+    try await step(String(event.prefix(64)), on: channel, of: session) { () async throws(RealtimeRefusal) in
+      try await pass(event, relayedAs: name, data, on: channel, from: session)
+    }
+  }
+
+  private func pass(
+    _ event: String, relayedAs name: String?, _ data: [UInt8], on channel: Channel?, from session: Session
+  ) async throws(RealtimeRefusal) {
     guard session.clientEvents.take(at: Loop.now) else { throw refused(.tooFast) }
     guard data.count <= options.clientEventSize else { throw refused(.tooLarge) }
     guard let signedIn = session.signedIn else { throw refused(.notSignedIn) }
@@ -180,7 +197,8 @@ import Telemetry
       _ = try await admission.answer(endpoint, path, signedIn, body: data, within: .seconds(5))
     } else if let name, let channel {
       let sender = ChannelMessage.Sender(socket: session.id, member: signedIn.member)
-      let message = ChannelMessage.event(.init(name: name, data: data, view: nil, sender: sender))
+      let message = ChannelMessage.event(
+        .init(name: name, data: data, view: nil, sender: sender, trace: .current))
       do {
         try await hub.store.publish(message, to: channel)
       } catch {
@@ -191,6 +209,23 @@ import Telemetry
       throw refused(.unknownEvent)
     }
     metrics.clientEvents.add(1)
+  }
+
+  /// Does what a client asks over its socket, as a step of the trace that it asked for when it connected, if it did.
+  func step(
+    _ name: String, on channel: Channel?, of session: Session, _ work: @Loop () async throws(RealtimeRefusal) -> Void
+  ) async throws(RealtimeRefusal) {
+    guard let asked = session.trace else { return try await work() }
+    let trace = traces.child(of: asked)
+    let began = ContinuousClock.now
+    let outcome = await TraceContext.$current.withValue(trace) { () async -> Result<Void, RealtimeRefusal> in
+      do throws(RealtimeRefusal) { return .success(try await work()) } catch { return .failure(error) }
+    }
+    let refusal: RealtimeRefusal? = if case .failure(let error) = outcome { error } else { nil }
+    log.span(
+      .socket, name, of: trace, took: .now - began,
+      ["channel": channel?.description ?? "-", "outcome": refusal?.code ?? "done"])
+    try outcome.get()
   }
 
   private func refused(_ refusal: RealtimeRefusal) -> RealtimeRefusal {

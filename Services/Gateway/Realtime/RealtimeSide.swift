@@ -35,7 +35,9 @@ import Wire
     let configuration = try RedisConfiguration(url: options.redis.exposed, clientName: options.name)
     metrics = RealtimeMetrics(all)
     redis = RedisClient(configuration)
-    activity = try ActivitySender(kafka, gateway: UniqueID(at: .now), log: log, metrics: all)
+    let scale = options.presenceTimeScale
+    activity = try ActivitySender(
+      kafka, gateway: UniqueID(at: .now), pulse: .seconds(10) * max(scale, 0.1), log: log, metrics: all)
     let hub = Hub(
       configuration, redis, ChannelSeal(root: root), gateway: gateway, log: log, metrics: metrics)
     let signatures = PusherSignatures(secret: options.pusherSecret?.exposed, root: root)
@@ -43,8 +45,9 @@ import Wire
     bounds.connections = options.maxSockets
     bounds.connectionsOfMember = options.maxSocketsOfMember
     realtime = Realtime(
-      bounds, gateway: gateway, hub: hub, ask: edge.ask, activity: DeviceActivity { [activity] in activity.note($0) },
-      revocations: { edge.tokens.revocations }, log: log, metrics: metrics)
+      bounds, gateway: gateway, hub: hub, ask: edge.ask,
+      activity: DeviceActivity(scale: scale) { [activity] in activity.note($0) },
+      revocations: { edge.tokens.revocations }, traces: edge.traces, log: log, metrics: metrics)
     signIn = SocketSignIn(realtime, redis, root: root, log: log)
     authorization = SocketAuthorization(realtime: realtime, signIn: signIn, signatures: signatures)
     pusher = Pusher(realtime, signatures)

@@ -88,8 +88,7 @@ enum AdminCommand: Equatable {
 
   /// Does it, and returns the exit status.
   @Loop func run(_ folder: MeshFolder) async throws -> CInt {
-    let ports = try await runningPorts(folder)
-    let services = try await ServiceClient(folder, ports)
+    let services = try await ServiceClient(Reach(folder))
     do {
       Console.say(try await carryOut(services))
     } catch {

@@ -24,9 +24,8 @@ enum DeadCommand: Equatable {
 
   /// Does it, and returns the exit status.
   @Loop func run(_ folder: MeshFolder) async throws -> CInt {
-    let ports = try await runningPorts(folder)
-    let password = try Secrets(folder).secret(PostgresCluster.name)
-    let dead = DeadLetters(url: PostgresCluster.adminURL(port: ports.postgres, password: password))
+    let reach = try await Reach(folder)
+    let dead = DeadLetters(url: try reach.adminURL())
     defer { dead.close() }
     do {
       let services = try await dead.services()
@@ -43,7 +42,7 @@ enum DeadCommand: Equatable {
         Console.say(try await Self.redrive(try Self.known(service, services), subject, dead))
       }
     } catch let error as PostgresError {
-      throw Failure("PostgreSQL: \(error)", advice: "./mesh status says whether it runs.")
+      throw Failure("PostgreSQL: \(error)", advice: reach.advice(for: "it"))
     }
     return ExitCode.done
   }

@@ -4,15 +4,14 @@ import Kafka
 extension Command {
   /// Shows every topic with the messages it holds, and how far each group that reads it is behind.
   @Loop func showTopics(_ folder: MeshFolder) async throws -> CInt {
-    guard let ports = Ports.load(folder) else { throw Failure.notRunning }
-    let configuration = try KafkaConfiguration(brokers: "127.0.0.1:\(ports.kafka)", clientID: "mesh")
-    let admin = try Admin(configuration, limit: .seconds(5))
+    let reach = try await Reach(folder)
+    let admin = try Admin(reach.kafka, limit: .seconds(5))
     defer { admin.close() }
     let topics: [String: Int]
     do {
       topics = try await admin.metadata().topics
     } catch {
-      throw Failure("\(error)", advice: "./mesh status says whether the broker runs.", exitCode: ExitCode.notRunning)
+      throw Failure("\(error)", advice: reach.advice(for: "the broker"), exitCode: ExitCode.notRunning)
     }
     let lags = try await Self.lags(admin)
 

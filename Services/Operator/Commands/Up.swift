@@ -54,6 +54,7 @@ extension Command {
     return [
       "",
       "  Open    http://127.0.0.1:\(port)/docs",
+      "  Watch   ./mesh demo",
       "  Try     \(firstCommand)",
       "  Look    ./mesh status    ./mesh logs --follow",
       "  End     \(end)",

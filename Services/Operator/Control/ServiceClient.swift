@@ -1,9 +1,7 @@
 import Contract
-import Crypto
 import EventLoop
 import Foundation
 import IdentityAPI
-import Kafka
 import Mesh
 import MessagingAPI
 import ProfilesAPI
@@ -15,20 +13,22 @@ import Telemetry
   private static let patience = Duration.seconds(20)
 
   private let asker: Asker
+  private let reach: Reach
 
   /// Gets ready to ask. Throws `Failure`.
-  init(_ folder: MeshFolder, _ ports: Ports) async throws {
-    let root = KeyRing(current: 1, keys: [1: try Secrets(folder).key("mesh-root")])
+  init(_ reach: Reach) async throws {
+    self.reach = reach
+    let root = try reach.rootKeys()
     do {
       asker = try Asker(
-        KafkaConfiguration(brokers: "127.0.0.1:\(ports.kafka)", clientID: "mesh"),
+        reach.kafka,
         keys: .service(
           "operator", asking: [Register.service, AppointProvider.service, MakeMembers.service],
           root: root),
         log: Log(service: "mesh", level: .error, format: .pretty, descriptor: STDERR_FILENO), metrics: Metrics())
       try await asker.start()
     } catch {
-      throw Failure("\(error)", advice: "./mesh status says whether the broker runs.")
+      throw Failure("\(error)", advice: reach.advice(for: "the broker"))
     }
   }
 
@@ -44,7 +44,7 @@ import Telemetry
     do {
       answer = try await asker.ask(Question(passport, body: [UInt8](try JSONEncoder().encode(request))))
     } catch {
-      throw Failure("\(error)", advice: "./mesh status says whether \(Request.service) runs.")
+      throw Failure("\(error)", advice: reach.advice(for: Request.service))
     }
     do { return try answer.open(as: Request.self) } catch let problem as Problem { throw Failure(Self.line(problem)) }
   }

@@ -5,7 +5,8 @@ import Mesh
 /// Passwords and keys that were made up for this clone, one a file, readable by their owner only.
 struct Secrets: Sendable {
   private let folder: String
-  init(_ folder: MeshFolder) { self.folder = folder.secrets }
+  init(_ folder: MeshFolder) { self.init(path: folder.secrets) }
+  init(path: String) { folder = path }
 
   /// Keys that change, as services take them: `2:HEX,1:HEX`, the current one first. One is made up when they are asked for
   /// the first time. Throws `Failure`.

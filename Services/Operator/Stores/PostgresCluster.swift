@@ -1,11 +1,12 @@
 import EventLoop
 import Foundation
+import Postgres
 
 /// This clone's own PostgreSQL: a cluster in its own folder, on its own port. The system's clusters are not touched.
 @Loop struct PostgresCluster {
   nonisolated static let name = "postgres"
-  private nonisolated static let database = "skillmesh"
-  private nonisolated static let superuser = "postgres"
+  nonisolated static let database = "skillmesh"
+  nonisolated static let superuser = "postgres"
   /// Enough for a few replicas of every service with their pools.
   private static let connections = 400
 
@@ -156,49 +157,30 @@ import Foundation
     "postgresql://\(superuser):\(password)@127.0.0.1:\(port)/\(database)"
   }
 
-  /// The URL of the role of `service`: over the socket file, which is quicker, when there is one.
+  /// The URL of the role of `service`.
   func url(for service: String) throws(Failure) -> String {
-    let password = try secrets.secret("\(Self.name)-\(service)")
-    guard let socketFolder else { return "postgresql://\(service):\(password)@127.0.0.1:\(port)/\(Self.database)" }
-    let allowed = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-._~"))
-    let host = socketFolder.addingPercentEncoding(withAllowedCharacters: allowed) ?? ""
-    return "postgresql://\(service):\(password)@/\(Self.database)?host=\(host)&port=\(port)"
+    url(service, password: try secrets.secret("\(Self.name)-\(service)"), Self.database)
   }
 
-  /// Makes the database and, for each of `services`, a role that owns one schema and may do nothing else. Changes
-  /// nothing that is there. Throws `Failure`.
+  /// The URL of a role: over the socket file, which is quicker and which no other server can answer, when there is one.
+  private func url(_ role: String, password: String, _ database: String) -> String {
+    guard let socketFolder else { return "postgresql://\(role):\(password)@127.0.0.1:\(port)/\(database)" }
+    let allowed = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-._~"))
+    let host = socketFolder.addingPercentEncoding(withAllowedCharacters: allowed) ?? ""
+    return "postgresql://\(role):\(password)@/\(database)?host=\(host)&port=\(port)"
+  }
+
+  /// Makes the database and, for each of `services`, its role and schema. Changes nothing that is there. Throws `Failure`.
   func setUp(_ services: [String]) async throws {
-    var script = """
-      SELECT 'CREATE DATABASE \(Self.database)' WHERE NOT EXISTS
-        (SELECT FROM pg_database WHERE datname = '\(Self.database)') \\gexec
-      \\connect \(Self.database)
-      REVOKE ALL ON DATABASE \(Self.database) FROM PUBLIC;
-      REVOKE ALL ON SCHEMA public FROM PUBLIC;
-
-      """
-    for service in services {
-      let password = try secrets.secret("\(Self.name)-\(service)")
-      script += """
-        SELECT 'CREATE ROLE "\(service)"' WHERE NOT EXISTS
-          (SELECT FROM pg_roles WHERE rolname = '\(service)') \\gexec
-        ALTER ROLE "\(service)" LOGIN PASSWORD '\(password)';
-        ALTER ROLE "\(service)" SET search_path = "\(service)";
-        GRANT CONNECT ON DATABASE \(Self.database) TO "\(service)";
-        CREATE SCHEMA IF NOT EXISTS "\(service)" AUTHORIZATION "\(service)";
-
-        """
+    let password = try secrets.secret(Self.name)
+    let roles = try services.map { service throws(Failure) in
+      DatabaseRoles.Role(name: service, password: try secrets.secret("\(Self.name)-\(service)"))
     }
-    let file = "\(folder.secrets)/set-up.sql"
-    defer { unlink(file) }
-    try replaceFile(file, with: Data(script.utf8))
-    var environment = inherited
-    environment["PGPASSWORD"] = try secrets.secret(Self.name)
-    environment["PGOPTIONS"] = "-c client_min_messages=warning"
-    let arguments = [
-      "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", host, "-p", String(port), "-U", Self.superuser, "-d",
-      "postgres",
-      "-f", file,
-    ]
-    try await runTool("\(programs)/psql", arguments, environment: environment, log: log)
+    do {
+      try await DatabaseRoles.create(Self.database, at: url(Self.superuser, password: password, "postgres"))
+      try await DatabaseRoles.setUp(roles, at: url(Self.superuser, password: password, Self.database))
+    } catch let error as PostgresError {
+      throw Failure("PostgreSQL: \(error)", advice: "Its log: ./mesh logs \(Self.name).")
+    }
   }
 }

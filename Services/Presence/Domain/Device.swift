@@ -21,8 +21,10 @@ struct Signal: Equatable, Sendable {
     case background
     /// A connection was made.
     case opened
-    /// A connection has ended: it was closed, or it was silent until the gateway gave it up.
+    /// A connection was closed.
     case closed
+    /// A connection broke off; the time is when its client was heard last.
+    case lost
     /// The client said that it is being closed.
     case left
   }
@@ -56,8 +58,8 @@ struct Device: Equatable, Sendable {
   private(set) var activeAt: Timestamp
   /// Its open connections, each with the app's state on it.
   private(set) var connections: [Link]
-  /// When its last connection was closed; the device goes away soon after unless it comes back.
-  private(set) var closedAt: Timestamp?
+  /// How its last connection ended; the device goes away after that unless it comes back.
+  private(set) var end: End?
 
   /// An open connection.
   struct Link: Equatable, Sendable {
@@ -65,17 +67,27 @@ struct Device: Equatable, Sendable {
     var appState: AppState
   }
 
+  /// The end of the last connection.
+  struct End: Equatable, Sendable {
+    let at: Timestamp
+    /// Whether it broke off, and was not closed.
+    let isLoss: Bool
+
+    /// When the device goes away.
+    func lapse(_ times: PresenceTimes) -> Timestamp { at + (isLoss ? times.loss : times.reload) }
+  }
+
   /// A device as it was stored.
-  init(name: String, appState: AppState, activeAt: Timestamp, connections: [Link], closedAt: Timestamp?) {
+  init(name: String, appState: AppState, activeAt: Timestamp, connections: [Link], end: End?) {
     (self.name, self.appState, self.activeAt) = (name, appState, activeAt)
-    (self.connections, self.closedAt) = (connections, closedAt)
+    (self.connections, self.end) = (connections, end)
   }
 
   /// A device that is heard of for the first time.
   init(_ signal: Signal) {
     self.init(
       name: signal.device, appState: signal.kind == .background ? .background : .foreground, activeAt: signal.at,
-      connections: [], closedAt: nil)
+      connections: [], end: nil)
     if let connection = signal.connection { connections = [Link(connection: connection, appState: appState)] }
   }
 
@@ -88,7 +100,7 @@ struct Device: Equatable, Sendable {
 
   /// What it alone says about its member; nil when it has gone.
   func status(at now: Timestamp, _ times: PresenceTimes) -> PresenceStatus? {
-    if let closedAt, now - closedAt >= times.reload { return nil }
+    if let end, now >= end.lapse(times) { return nil }
     let idle = now - activeAt
     guard idle < times.absence else { return connections.isEmpty ? nil : .offline }
     return isForeground && idle < times.attention ? .online : .away
@@ -96,13 +108,13 @@ struct Device: Equatable, Sendable {
 
   /// Whether it is there and stays so as long as it is active: its heartbeats change nothing else.
   func isSteady(at now: Timestamp, _ times: PresenceTimes) -> Bool {
-    closedAt == nil && isForeground && now - activeAt < times.attention
+    end == nil && isForeground && now - activeAt < times.attention
   }
 
   /// When it will say something else if nothing happens; nil when never.
   func nextChange(after now: Timestamp, _ times: PresenceTimes) -> Timestamp? {
     let changes = [
-      closedAt.map { $0 + times.reload }, isForeground ? activeAt + times.attention : nil, activeAt + times.absence,
+      end?.lapse(times), isForeground ? activeAt + times.attention : nil, activeAt + times.absence,
     ]
     return changes.compactMap(\.self).filter { $0 > now }.min()
   }
@@ -116,11 +128,11 @@ struct Device: Equatable, Sendable {
     switch signal.kind {
     case .foreground: show(.foreground, on: signal.connection)
     case .background: show(.background, on: signal.connection)
-    case .active, .opened, .closed, .left: break
+    case .active, .opened, .closed, .lost, .left: break
     }
     // In the background only the way there counts: what an app does there is not done by its user.
     if wasForeground || isForeground { activeAt = max(activeAt, signal.at) }
-    if let closedAt, signal.at >= closedAt || signal.connection != nil { self.closedAt = nil }
+    if let end, signal.at >= end.at || signal.connection != nil { self.end = nil }
   }
 
   /// A heartbeat was noted past this value.
@@ -139,11 +151,11 @@ struct Device: Equatable, Sendable {
     }
   }
 
-  /// A connection was closed. The last one takes the device with it after a while, unless something happened since.
-  mutating func close(_ connection: Connection, at time: Timestamp) {
+  /// A connection has ended. The last one takes the device with it after a while, unless something happened since.
+  mutating func close(_ connection: Connection, _ end: End) {
     let before = connections.count
     connections.removeAll { $0.connection == connection }
-    if connections.isEmpty, before > 0 { closedAt = activeAt > time ? nil : time }
+    if connections.isEmpty, before > 0 { self.end = activeAt > end.at ? nil : end }
   }
 
   /// A gateway is dead. True when the device has no other connection.

@@ -40,12 +40,12 @@ struct MemberActivity: Equatable, Sendable {
   mutating func note(_ signal: Signal) {
     let index = devices.firstIndex { $0.name == signal.device }
     switch signal.kind {
-    case .closed:
+    case .closed, .lost:
       guard let index, let connection = signal.connection else { return }
-      devices[index].close(connection, at: signal.at)
+      devices[index].close(connection, Device.End(at: signal.at, isLoss: signal.kind == .lost))
     case .left:
       // While a connection is open, or a reload is waited for, the connections tell better.
-      if let index, devices[index].connections.isEmpty, devices[index].closedAt == nil { devices.remove(at: index) }
+      if let index, devices[index].connections.isEmpty, devices[index].end == nil { devices.remove(at: index) }
       leftAt = [leftAt, signal.at].compactMap(\.self).max()
     case .active, .foreground, .background, .opened:
       if let index {

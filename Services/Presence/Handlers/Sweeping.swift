@@ -19,17 +19,16 @@ extension PresenceService {
   /// How often is looked for what has to be confirmed.
   var confirmInterval: Duration { max(.milliseconds(200), min(.seconds(15), rule.times.recovery / 4)) }
 
-  /// Looks after what has become due, in the partitions that no other replica looks after. `isSettled` says whether this
-  /// replica has listened to the gateways for long enough to tell which are dead.
-  func sweep(isSettled: Bool) async throws {
+  /// Looks after what has become due, in the partitions that no other replica looks after.
+  func sweep() async throws {
     var steady = 0
     for partition in 0..<ActivityBatch.partitions {
       var isFull = true
       while isFull {
         let now = Timestamp.now
         let limits = LiveStore.Limits(
-          now: now, heartbeat: now - rule.times.attention,
-          gateway: isSettled ? now - rule.times.silence : Timestamp(microseconds: 0), telling: now - Self.tellingTime)
+          now: now, heartbeat: now - rule.times.attention, gateway: now - rule.times.silence,
+          hearing: now - rule.times.deafness, telling: now - Self.tellingTime)
         guard
           let due = try await live.due(
             in: partition, for: String(options.mesh.replica), lease: max(.seconds(2), sweepInterval * 3), limits,

@@ -61,6 +61,13 @@ extension PresenceService {
   /// Takes note of what a gateway has seen. Most of it is that devices are still there, which costs next to nothing.
   func hear(_ batch: ActivityBatch) async throws {
     let (signals, now) = (batch.signals, Timestamp.now)
+    guard !batch.isTrial else {
+      // One that took long to come says nothing of now.
+      if now - batch.at < rule.times.deafness {
+        try await live.hear(batch.partition, at: now, deafAfter: rule.times.deafness)
+      }
+      return
+    }
     meters.heartbeats.add(signals.count)
     // Only where something else is among them is a list needed of those that are mere activity.
     let isMere = signals.allSatisfy { $0.kind == .active }
@@ -163,7 +170,8 @@ extension Signal {
       case .active: .active
       case .foreground: .foreground
       case .background: .background
-      case .closed, .lost: .closed
+      case .closed: .closed
+      case .lost: .lost
       }
     self.init(
       member: seen.member, device: seen.device, kind: kind,

@@ -27,16 +27,19 @@ extension LiveStore {
     let now: Timestamp
     let heartbeat: Timestamp
     let gateway: Timestamp
+    /// When the feed must have been heard last, so that silence on it means something.
+    let hearing: Timestamp
     let telling: Timestamp
   }
 
   /// Finds what is due in a partition; nil when another replica looks after it at the moment.
   func due(in partition: Int, for replica: String, lease: Duration, _ limits: Limits, limit: Int) async throws -> Due? {
     let keys = Keys(partition)
-    let times = [limits.now, limits.heartbeat, limits.gateway, limits.telling].map { String($0.milliseconds) }
+    let times = [limits.now, limits.heartbeat, limits.gateway, limits.telling, limits.hearing]
+      .map { String($0.milliseconds) }
     let value = try await redis.run(
       LiveScripts.due,
-      keys: "\([keys.lease, keys.steady, keys.looks, keys.gateways, keys.sockets, keys.untold])",
+      keys: "\([keys.lease, keys.steady, keys.looks, keys.gateways, keys.sockets, keys.untold, keys.feed])",
       arguments: "\([replica, String(Int(lease / .milliseconds(1)))] + times) \(limit)"
     ).decode([RedisValue].self)
     guard value.count == 5 else { return nil }

@@ -16,9 +16,11 @@ struct LiveRecord: Equatable, Sendable {
 ///     1763625600123 online everyone - 1763625600000 -
 ///     phone f 1763625600000 - 0193…:7:f 0193…:9:b
 ///     laptop b 1763625500000 1763625590000
+///     tablet f 1763625500000 ~1763625590000
 ///
 /// The version, the standing (status, audience, do not disturb), when the member was last active and last left; a device's
-/// name, app state, last activity, close, and connections with the app's state on each. Times are in milliseconds.
+/// name, app state, last activity, the end of its last connection (`~` where it broke off), and connections with the app's
+/// state on each. Times are in milliseconds.
 extension LiveRecord {
   /// The text.
   var text: String {
@@ -32,7 +34,7 @@ extension LiveRecord {
         " \($0.connection.gateway):\($0.connection.number):\(Self.text($0.appState))"
       }
       return
-        "\n\(device.name) \(Self.text(device.appState)) \(Self.text(device.activeAt)) \(Self.text(device.closedAt))"
+        "\n\(device.name) \(Self.text(device.appState)) \(Self.text(device.activeAt)) \(Self.text(device.end))"
         + links.joined()
     }
     return head + devices.joined()
@@ -59,14 +61,18 @@ extension LiveRecord {
       guard links.count == words.count - 4 else { return nil }
       devices.append(
         Device(
-          name: String(words[0]), appState: state, activeAt: activeAt, connections: links, closedAt: Self.time(words[3])
-        ))
+          name: String(words[0]), appState: state, activeAt: activeAt, connections: links, end: Self.end(words[3])))
     }
     activity = MemberActivity(devices: devices, lastActive: Self.time(head[4]), leftAt: Self.time(head[5]))
   }
 
   private static func text(_ state: AppState) -> String { state == .foreground ? "f" : "b" }
   private static func text(_ time: Timestamp?) -> String { time.map { String($0.milliseconds) } ?? "-" }
+  private static func text(_ end: Device.End?) -> String { end.map { ($0.isLoss ? "~" : "") + text($0.at) } ?? "-" }
+  private static func end(_ text: Substring) -> Device.End? {
+    let isLoss = text.first == "~"
+    return time(isLoss ? text.dropFirst() : text).map { Device.End(at: $0, isLoss: isLoss) }
+  }
   private static func time(_ text: Substring) -> Timestamp? { Int64(text).map { Timestamp(milliseconds: $0) } }
   private static func appState(_ text: Substring) -> AppState? {
     text == "f" ? .foreground : text == "b" ? .background : nil

@@ -60,30 +60,49 @@ import Redis
     return 1
     """)
 
+  /// Notes that a partition's feed is heard.
+  ///
+  /// Key: the feed. Arguments: the time, and when it must have been heard last so that there was no break.
+  static let hear = RedisScript(
+    """
+    local last = redis.call('HGET', KEYS[1], 'last')
+    if not last or tonumber(last) < tonumber(ARGV[2]) then redis.call('HSET', KEYS[1], 'since', ARGV[1]) end
+    redis.call('HSET', KEYS[1], 'last', ARGV[1])
+    return 1
+    """)
+
   /// Finds what is due in a partition, for one replica at a time: nothing for the others.
   ///
-  /// Keys: the lease, and the partition's steady devices, looks, gateways, sockets and untold changes. Arguments: the
+  /// Keys: the lease, and the partition's steady devices, looks, gateways, sockets, untold changes and feed. Arguments: the
   /// replica, the lease in milliseconds, the time, before when heartbeats are too old, before when gateways are dead,
-  /// before when changes should have been told, and how much of each at most. Returns steady devices whose heartbeats
-  /// ceased with their times, members to look at with their times, sockets of dead gateways, untold changes, and the
-  /// number of steady devices.
+  /// before when changes should have been told, when the feed must have been heard last, and how much of each at most.
+  /// Returns steady devices whose heartbeats ceased with their times, members to look at with their times, sockets of dead
+  /// gateways, untold changes, and the number of steady devices.
+  ///
+  /// Where the feed was not heard since the time before which gateways are dead, there are no devices that have ceased, and
+  /// no dead gateways: whoever is silent may just not have been heard.
   static let due = RedisScript(
     """
     local owner = redis.call('GET', KEYS[1])
     if owner and owner ~= ARGV[1] then return {} end
     redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+    local limit = ARGV[8]
     local function before(key, time, ...)
       return redis.call('ZRANGEBYSCORE', key, '-inf', time, ...)
     end
-    local sockets = {}
-    for _, gateway in ipairs(before(KEYS[4], ARGV[5], 'LIMIT', 0, 10)) do
-      local found = redis.call('ZRANGEBYLEX', KEYS[5], '[' .. gateway .. '/', '(' .. gateway .. '0', 'LIMIT', 0, ARGV[7])
-      for _, socket in ipairs(found) do sockets[#sockets + 1] = socket end
-      if #found == 0 then redis.call('ZREM', KEYS[4], gateway) end
+    local feed = redis.call('HMGET', KEYS[7], 'since', 'last')
+    local silent, sockets = {}, {}
+    if feed[1] and tonumber(feed[1]) <= tonumber(ARGV[5]) and tonumber(feed[2]) >= tonumber(ARGV[7]) then
+      silent = before(KEYS[2], ARGV[4], 'WITHSCORES', 'LIMIT', 0, limit)
+      for _, gateway in ipairs(before(KEYS[4], ARGV[5], 'LIMIT', 0, 10)) do
+        local found = redis.call('ZRANGEBYLEX', KEYS[5], '[' .. gateway .. '/', '(' .. gateway .. '0', 'LIMIT', 0, limit)
+        for _, socket in ipairs(found) do sockets[#sockets + 1] = socket end
+        if #found == 0 then redis.call('ZREM', KEYS[4], gateway) end
+      end
     end
     return {
-      before(KEYS[2], ARGV[4], 'WITHSCORES', 'LIMIT', 0, ARGV[7]), before(KEYS[3], ARGV[3], 'WITHSCORES', 'LIMIT', 0, ARGV[7]),
-      sockets, before(KEYS[6], ARGV[6], 'LIMIT', 0, ARGV[7]), redis.call('ZCARD', KEYS[2]),
+      silent, before(KEYS[3], ARGV[3], 'WITHSCORES', 'LIMIT', 0, limit), sockets,
+      before(KEYS[6], ARGV[6], 'LIMIT', 0, limit), redis.call('ZCARD', KEYS[2]),
     }
     """)
 }

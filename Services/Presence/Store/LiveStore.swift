@@ -9,7 +9,7 @@ import Redis
 /// **Overview.** Members are spread over partitions, whose keys a cluster keeps together. Each has, by member, a record
 /// (`LiveRecord`), and sorted sets: `steady` devices by the time of their last heartbeat; members by the time at which to
 /// `look` again; `sockets` by the gateway that holds them; `gateways` by the time of their last sign; changes that others
-/// are yet to be told.
+/// are yet to be told. And since when the `feed` of what gateways see was heard without a break.
 ///
 /// **Cost.** A heartbeat of a steady device changes one score and nothing else; a whole batch of them is one command.
 /// Whatever else happens loads a record, applies the rules to it, and replaces it if it is still the same (`save`). What
@@ -52,6 +52,7 @@ import Redis
     var sockets: String { "\(tag):sockets" }
     var gateways: String { "\(tag):gateways" }
     var untold: String { "\(tag):untold" }
+    var feed: String { "\(tag):feed" }
     var lease: String { "\(tag):lease" }
     func record(_ member: MemberID) -> String { "\(tag):member:\(member)" }
   }
@@ -86,6 +87,13 @@ import Redis
     }
     let beats = try await redis.send(find).decode([RedisValue].self)
     return beats.indices.filter { beats[$0] == .null }
+  }
+
+  /// The feed of a partition is heard at the moment. It was heard without a break if that was noted each `pause` at least.
+  func hear(_ partition: Int, at now: Timestamp, deafAfter pause: Duration) async throws {
+    try await redis.run(
+      LiveScripts.hear, keys: "\([Keys(partition).feed])",
+      arguments: "\([now, now - pause].map { String($0.milliseconds) })")
   }
 
   // MARK: Records

@@ -5,14 +5,14 @@ public import Telemetry
 
 /// Tells what a gateway sees of members' devices, many signals at a time.
 ///
-/// **Bounds.** A partition's signals wait 250 ms at most, and leave earlier when they fill a batch. While Kafka cannot be
+/// **Bounds.** A partition's signals wait 250 ms at most (`linger`), and leave earlier when they fill a batch. While Kafka cannot be
 /// reached they are kept up to a bound; beyond it the mere activity of devices is dropped, which the next one mends.
 @Loop public final class ActivitySender {
-  private static let interval = Duration.milliseconds(250)
-  private static let pulse = Duration.seconds(10)
   private static let waitingLimit = 100_000
 
   private let gateway: UniqueID
+  private let pulse: Duration
+  private let linger: Duration
   /// Keeps this gateway's batches in order.
   private let gatewayKey: [UInt8]
   private let producer: Producer
@@ -24,10 +24,13 @@ public import Telemetry
   private var isClosed = false
   private let dropped: Counter
 
-  /// Prepares to send as `gateway`, an identifier that is new for each process. Throws `KafkaError` for a configuration that
-  /// is at fault.
-  public init(_ kafka: KafkaConfiguration, gateway: UniqueID, log: Log, metrics: Metrics) throws {
-    (self.gateway, self.log) = (gateway, log)
+  /// Prepares to send as `gateway`, an identifier that is new for each process, to each partition each `pulse` at least.
+  /// Throws `KafkaError` for a configuration that is at fault.
+  public init(
+    _ kafka: KafkaConfiguration, gateway: UniqueID, pulse: Duration = .seconds(10),
+    linger: Duration = .milliseconds(250), log: Log, metrics: Metrics
+  ) throws {
+    (self.gateway, self.pulse, self.linger, self.log) = (gateway, pulse, linger, log)
     gatewayKey = Array(gateway.description.utf8)
     var options = Producer.Options()
     options.guarantee = .leader
@@ -35,12 +38,12 @@ public import Telemetry
     options.reportDelay = .milliseconds(50)
     producer = try Producer(kafka, options)
     waiting = Array(repeating: [], count: ActivityBatch.partitions)
-    lastSent = Array(repeating: .now - Self.pulse, count: ActivityBatch.partitions)
+    lastSent = Array(repeating: .now - pulse, count: ActivityBatch.partitions)
     dropped = metrics.counter("gateway_signals_dropped_total", "Signals of devices that found no room.")
   }
 
   /// Begins to send.
-  public func start() { timer = Loop.schedule(after: Self.interval) { [weak self] in self?.sendOnTime() } }
+  public func start() { timer = Loop.schedule(after: linger) { [weak self] in self?.sendOnTime() } }
 
   /// Notes what was seen.
   public func note(_ signal: DeviceSignal) {
@@ -60,8 +63,8 @@ public import Telemetry
   }
 
   private func sendOnTime() {
-    timer?.reset(after: Self.interval)
-    let silent = ContinuousClock.now - Self.pulse
+    timer?.reset(after: linger)
+    let silent = ContinuousClock.now - pulse
     for partition in waiting.indices where !waiting[partition].isEmpty || lastSent[partition] <= silent {
       send(partition)
     }

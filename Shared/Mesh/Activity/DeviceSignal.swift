@@ -41,7 +41,8 @@ public struct DeviceSignal: Sendable, Hashable {
 /// What one gateway has seen since its last batch, of the members of one partition.
 ///
 /// Each gateway sends a batch to every partition at least each 10 s, an empty one if need be: a gateway that is silent for
-/// longer has died, and its sockets with it.
+/// longer has died, and its sockets with it; or it is not heard. To tell the one from the other, whoever hears the gateways
+/// sends batches to itself among theirs: trials.
 public struct ActivityBatch: Sendable, Hashable {
   /// The gateway's process: new at each start.
   public let gateway: UniqueID
@@ -56,6 +57,11 @@ public struct ActivityBatch: Sendable, Hashable {
   public init(gateway: UniqueID, partition: Int, at: Timestamp, signals: [DeviceSignal]) {
     (self.gateway, self.partition, self.at, self.signals) = (gateway, partition, at, signals)
   }
+
+  /// Whether no gateway has sent it, but whoever hears it.
+  public var isTrial: Bool { gateway == Self.nobody }
+
+  static let nobody = UniqueID(high: 0, low: 0)
 
   /// Into how many partitions the members are divided.
   public static let partitions = 24

@@ -117,8 +117,12 @@ import Telemetry
       answer = Answer(.unknownEndpoint, status: 404, body: [])
     }
     linger.send(underWay: consumer.underWay) { [self] in send(answer, to: address, ring) }
-    duration.observe(ContinuousClock.now - begin)
+    let took = ContinuousClock.now - begin
+    duration.observe(took)
     answered[answer.kind]?.add(1)
+    log.span(
+      .answer, passport.endpoint, of: context.trace, took: took,
+      ["request": passport.request, "status": answer.status])
   }
 
   private func send(_ answer: Answer, to address: ReplyAddress, _ ring: KeyRing) {

@@ -27,18 +27,18 @@ public enum MeshTopics {
   private static let sevenDays = "604800000"
   private static let messageLimit = "2097152"
 
+  /// What is of no interest after 10 minutes. Kafka removes whole segments, and only those that it has closed.
+  private static let passing = [
+    "retention.ms": tenMinutes, "segment.ms": tenMinutes, "max.message.bytes": messageLimit,
+  ]
+  private static let lasting = ["retention.ms": sevenDays, "max.message.bytes": messageLimit]
+
   /// The topics that are there for everybody.
   public static var common: [Admin.NewTopic] {
     [
-      Admin.NewTopic(
-        replies, partitions: replyPartitions,
-        settings: ["retention.ms": tenMinutes, "max.message.bytes": messageLimit]),
-      Admin.NewTopic(
-        pushes, partitions: pushPartitions,
-        settings: ["retention.ms": tenMinutes, "max.message.bytes": messageLimit]),
-      Admin.NewTopic(
-        activity, partitions: ActivityBatch.partitions,
-        settings: ["retention.ms": tenMinutes, "max.message.bytes": messageLimit]),
+      Admin.NewTopic(replies, partitions: replyPartitions, settings: passing),
+      Admin.NewTopic(pushes, partitions: pushPartitions, settings: passing),
+      Admin.NewTopic(activity, partitions: ActivityBatch.partitions, settings: passing),
       Admin.NewTopic(
         catalogue, partitions: 1, settings: ["cleanup.policy": "compact", "max.message.bytes": messageLimit]),
     ]
@@ -47,14 +47,9 @@ public enum MeshTopics {
   /// The topics of one service.
   public static func own(of service: String) -> [Admin.NewTopic] {
     [
-      Admin.NewTopic(
-        requests(of: service), partitions: requestPartitions,
-        settings: ["retention.ms": tenMinutes, "max.message.bytes": messageLimit]),
-      Admin.NewTopic(
-        events(of: service), partitions: eventPartitions,
-        settings: ["retention.ms": sevenDays, "max.message.bytes": messageLimit]),
-      Admin.NewTopic(
-        dead(of: service), partitions: 1, settings: ["retention.ms": sevenDays, "max.message.bytes": messageLimit]),
+      Admin.NewTopic(requests(of: service), partitions: requestPartitions, settings: passing),
+      Admin.NewTopic(events(of: service), partitions: eventPartitions, settings: lasting),
+      Admin.NewTopic(dead(of: service), partitions: 1, settings: lasting),
     ]
   }
 }

@@ -41,19 +41,24 @@ import Telemetry
   private var paused: Set<TopicPartition> = []
   private var commitTimer: LoopTimer?
   private var rested: [Promise<Void>] = []
+  private let waiting: Gauge
   private let lag: Gauge
 
   /// Messages that are being handled.
   var underWay: Int { queue.running }
   /// Whether the group has given this member its partitions at least once.
   private(set) var hasJoined = false
+  /// The partitions that are this member's at the moment.
+  var partitions: some Collection<TopicPartition> { owned.keys }
   /// Called when the consumer can do nothing more: the process should end and be started again.
   var failedForGood: (@Loop (KafkaError) -> Void)?
 
   init(group: String, limit: Int, log: Log, metrics: Metrics, handler: @escaping Handler) {
     (self.group, self.log, self.handler) = (group, log, handler)
     queue = KeyedQueue(limit: limit)
-    lag = metrics.gauge("mesh_messages_waiting", "Messages read and not yet handled.", ["group": group])
+    waiting = metrics.gauge("mesh_messages_waiting", "Messages read and not yet handled.", ["group": group])
+    lag = metrics.gauge(
+      "mesh_consumer_lag", "Messages not yet handled of the partitions that this replica reads.", ["group": group])
   }
 
   /// Joins the group. `instance` is the static membership id of this replica.
@@ -114,7 +119,7 @@ import Telemetry
         finish(item, key)
       }
     }
-    lag.set(queue.waiting)
+    waiting.set(queue.waiting)
   }
 
   private func finish(_ item: Item, _ key: Int?) {
@@ -196,6 +201,7 @@ import Telemetry
   private func commitOnTime() {
     commitTimer?.reset(after: Self.commitInterval)
     guard let consumer else { return }
+    lag.set(owned.reduce(0) { $0 + behind(in: $1.key, $1.value, consumer) })
     let staying = owned.filter { !$0.value.isLeaving }.map(\.key)
     let offsets = takeToCommit(staying)
     guard !offsets.isEmpty else { return }
@@ -207,6 +213,12 @@ import Telemetry
         log.limited().warning("offsets not committed", ["group": group, "error": "\(error)"])
       }
     }
+  }
+
+  /// How many messages of a partition are not done. Where nothing was delivered yet, nothing was there to be.
+  private func behind(in partition: TopicPartition, _ tenure: Tenure, _ consumer: Consumer) -> Int {
+    guard let mark = tenure.progress.mark, let end = consumer.knownEnd(of: partition) else { return 0 }
+    return Int(max(0, end - mark))
   }
 
   func failed(_ error: KafkaError, partition: TopicPartition?, in consumer: Consumer) {

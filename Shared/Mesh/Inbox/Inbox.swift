@@ -161,10 +161,12 @@ import Telemetry
 
   private func apply(_ record: OutboxRecord, _ tx: Tx) async throws {
     if let handler = handlers[record.name] {
-      let trace = record.traceparent.flatMap { TraceContext(traceparent: $0.utf8) }
-      try await TraceContext.$current.withValue(trace?.child() ?? .root(isSampled: false)) {
+      let trace = record.traceparent.flatMap { TraceContext(traceparent: $0.utf8) }?.child()
+      let began = ContinuousClock.now
+      try await TraceContext.$current.withValue(trace ?? .root(isSampled: false)) {
         try await handler(record, tx)
       }
+      log.span(.event, record.name, of: trace, took: .now - began, ["id": record.id, "version": record.version])
     }
     applied.add(1)
   }

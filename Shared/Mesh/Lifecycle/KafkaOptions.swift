@@ -13,17 +13,25 @@ public struct KafkaOptions: OptionGroup {
     help: "Further settings of librdkafka, for TLS and SASL: name=value, or several separated by semicolons.")
   public var properties: Secret<String>? = nil
 
+  /// How many brokers keep a copy of each topic.
+  @Option(
+    "kafka-replicas", env: "KAFKA_REPLICAS",
+    help: "How many brokers keep a copy of each topic that is created; by default as many as the cluster says.")
+  public var replicas: Int? = nil
+
   /// Everything at its default.
   public init() {}
 
-  /// Checks the form of both.
+  /// Checks their form.
   public func check() -> [String] {
-    do {
-      _ = try configuration(clientID: "check")
-      return []
-    } catch {
-      return ["KAFKA_BROKERS, KAFKA_PROPERTIES: \(error)"]
+    var problems: [String] = []
+    if let replicas, !(1...Int(Int16.max)).contains(replicas) {
+      problems.append("KAFKA_REPLICAS: got \"\(replicas)\", expected a number from 1 to \(Int16.max)")
     }
+    do { _ = try configuration(clientID: "check") } catch {
+      problems.append("KAFKA_BROKERS, KAFKA_PROPERTIES: \(error)")
+    }
+    return problems
   }
 
   /// The configuration of a client that Kafka knows as `clientID`; what librdkafka has to say goes to `log`. Throws
@@ -35,6 +43,7 @@ public struct KafkaOptions: OptionGroup {
       settings[String(halves[0])] = halves.count == 2 ? String(halves[1]) : ""
     }
     var configuration = try KafkaConfiguration(brokers: brokers, clientID: clientID, properties: settings)
+    configuration.topicReplicas = replicas
     configuration.log = { line in
       // Errors and warnings in syslog's levels.
       if line.level <= 4 { log.limited().warning("librdkafka remarks", ["line": line.text]) }

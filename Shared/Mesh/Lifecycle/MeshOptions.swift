@@ -3,15 +3,8 @@ public import Telemetry
 
 /// What every service of the mesh has to be told.
 public struct MeshOptions: OptionGroup {
-  /// Where Kafka is.
-  @Option("kafka-brokers", env: "KAFKA_BROKERS", help: "Where Kafka is: HOST:PORT, or several separated by commas.")
-  public var kafkaBrokers: String
-
-  /// librdkafka's further settings.
-  @Option(
-    "kafka-properties", env: "KAFKA_PROPERTIES",
-    help: "Further settings of librdkafka, for TLS and SASL: name=value, or several separated by semicolons.")
-  public var kafkaProperties: Secret<String>? = nil
+  /// How Kafka is reached.
+  public var kafka = KafkaOptions()
 
   /// The database, for services that have one.
   @Option(

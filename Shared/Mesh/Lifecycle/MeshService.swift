@@ -207,10 +207,11 @@ import enum Wire.JSONEncoding
   }
 
   /// Hears what the gateways see of members' devices: at least once, each gateway's batches in order within a partition.
-  /// Replicas share the partitions. A batch whose handler throws is handled again.
-  public func hears(_ body: @escaping @Loop (ActivityBatch) async throws -> Void) {
+  /// Replicas share the partitions. A batch whose handler throws is handled again. Each `trial`, a partition's reader hears a
+  /// batch of its own in it, as long as it hears anything.
+  public func hears(tryingEach trial: Duration, _ body: @escaping @Loop (ActivityBatch) async throws -> Void) {
     precondition(activity == nil, "\(name) hears the gateways once")
-    activity = ActivityFeed(service: name, log: log, metrics: metrics, handler: body)
+    activity = ActivityFeed(service: name, trial: trial, log: log, metrics: metrics, handler: body)
   }
 
   /// Does something again and again on each replica while the service runs, never twice at once. `what` is for the log.
@@ -342,7 +343,7 @@ import enum Wire.JSONEncoding
   }
 
   private func start(_ describe: @Loop (MeshService) async throws -> Void) async throws {
-    let kafka = try kafkaConfiguration()
+    let kafka = try options.kafka.configuration(clientID: "\(name)-\(options.replica)", log: log)
     state = "waiting for Kafka"
     let admin = try Admin(kafka)
     defer { admin.close() }
@@ -377,6 +378,9 @@ import enum Wire.JSONEncoding
       try durable.inbox.start(kafka, instance: instance)
       durable.timers.start()
       tend(durable)
+      let backlog = Backlog(durable.database, metrics: metrics)
+      repetitions.append(
+        Repetition(every: Backlog.interval, "counting what is left to do", log: log) { try await backlog.count() })
     }
     activity?.failedForGood = { [weak self] in self?.fail("\($0)") }
     try activity?.start(kafka, instance: instance)
@@ -384,19 +388,6 @@ import enum Wire.JSONEncoding
     try await enterCatalogue(kafka)
     state = "running"
     log.info("running", ["endpoints": endpoints.count, "version": version])
-  }
-
-  private func kafkaConfiguration() throws -> KafkaConfiguration {
-    var properties: [String: String] = [:]
-    for pair in options.kafkaProperties?.exposed.split(separator: ";") ?? [] {
-      let halves = pair.split(separator: "=", maxSplits: 1)
-      guard halves.count == 2 else {
-        throw ConfigurationProblem(description: "KAFKA_PROPERTIES: expected name=value, separated by semicolons")
-      }
-      properties[String(halves[0])] = String(halves[1])
-    }
-    return try KafkaConfiguration(
-      brokers: options.kafkaBrokers, clientID: "\(name)-\(options.replica)", properties: properties)
   }
 
   private struct ConfigurationProblem: Error, CustomStringConvertible {

@@ -116,5 +116,10 @@ enum RuntimeTables {
           due_at timestamptz not null
         );
         """),
+    Migration(
+      name: "007_dead_timers",
+      sql: """
+        create index mesh_timers_dead on mesh_timers (name) where reason is not null;
+        """),
   ]
 }

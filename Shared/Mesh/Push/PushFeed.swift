@@ -8,7 +8,7 @@ public import Telemetry
 ///
 /// **Guarantees.** At least once; pushes to one channel in the order in which Kafka has them, others side by side. A push is
 /// done when the handler returns, so a handler that cannot go on waits, and everything behind it comes to rest. What no
-/// service can have sealed is dropped.
+/// service can have sealed is dropped. The handler of one that belongs to a sampled trace runs as a step of it.
 @Loop public final class PushFeed {
   /// Deals with one push.
   public typealias Handler = @Loop (PushMessage) async -> Void
@@ -53,7 +53,10 @@ public import Telemetry
         keyCache.ring(source) { [keys] in $0.map(keys.pushing(as:)) }
       }
       guard let opened else { return log.limited().warning("a push is malformed", ["offset": message.offset]) }
-      await handler(opened)
+      guard let trace = message.header(Header.traceparent).flatMap({ TraceContext(traceparent: $0) }) else {
+        return await handler(opened)
+      }
+      await TraceContext.$current.withValue(trace.child()) { await handler(opened) }
     } catch {
       log.limited().warning("a push does not open", ["offset": message.offset, "error": "\(error)"])
     }

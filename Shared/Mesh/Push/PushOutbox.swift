@@ -35,6 +35,8 @@ import Telemetry
     let id: UniqueID
     let channel: String
     let sealed: PushMessage.Sealed
+    /// The span in which it came about. A relay that finds the row in the place of its writer does not know it.
+    var trace: TraceContext?
   }
 
   init(_ database: Database, _ sender: PushSender, log: Log) {
@@ -56,7 +58,9 @@ import Telemetry
 
   /// The row of a push.
   func row(of message: PushMessage) -> Row {
-    Row(id: message.id, channel: message.channel.description, sealed: message.sealed(by: sender.ring))
+    Row(
+      id: message.id, channel: message.channel.description, sealed: message.sealed(by: sender.ring),
+      trace: TraceContext.current)
   }
 
   /// The statement that writes rows.
@@ -72,7 +76,7 @@ import Telemetry
   func send(_ rows: [Row]) {
     for row in rows {
       guard !isClosed, sender.hasRoom else { return }
-      sender.send(row.sealed, to: row.channel) { [weak self] isDelivered in
+      sender.send(row.sealed, to: row.channel, of: row.trace) { [weak self] isDelivered in
         if isDelivered { self?.finish(row.id) }
       }
     }

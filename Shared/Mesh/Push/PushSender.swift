@@ -31,14 +31,18 @@ import Telemetry
   /// Whether there is room for more.
   var hasRoom: Bool { producer.pending < Self.pendingLimit }
 
-  /// Sends what is sealed already; `completion` learns whether Kafka has it.
+  /// Sends what is sealed already, as a part of `trace` if its steps are written down; `completion` learns whether Kafka
+  /// has it.
   func send(
-    _ sealed: PushMessage.Sealed, to channel: String, completion: @escaping @Loop (_ isDelivered: Bool) -> Void
+    _ sealed: PushMessage.Sealed, to channel: String, of trace: TraceContext?,
+    completion: @escaping @Loop (_ isDelivered: Bool) -> Void
   ) {
+    var headers = [KafkaHeader(Header.push, sealed.head)]
+    if let trace, trace.isSampled { headers.append(KafkaHeader(Header.traceparent, trace.traceparent)) }
     do {
       try producer.send(
         to: producer.topic(MeshTopics.pushes), key: Array(channel.utf8), value: sealed.body,
-        headers: [KafkaHeader(Header.push, sealed.head)]
+        headers: headers
       ) { [log, count] outcome in
         switch outcome {
         case .success:
@@ -58,7 +62,7 @@ import Telemetry
   /// Sends at once what nobody will miss: at most once, without waiting.
   func send(_ message: PushMessage) {
     guard hasRoom else { return log.limited().warning("too many pushes are on their way; one is dropped") }
-    send(message.sealed(by: ring), to: message.channel.description) { _ in }
+    send(message.sealed(by: ring), to: message.channel.description, of: .current) { _ in }
   }
 
   /// Sends what is queued, and ends.

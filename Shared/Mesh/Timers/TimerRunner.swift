@@ -150,10 +150,12 @@ import Telemetry
 
   private func fire(_ due: Due, _ tx: Tx) async throws {
     guard let handler = handlers[due.name] else { return }
-    let trace = due.traceparent.flatMap { TraceContext(traceparent: $0.utf8) }
-    try await TraceContext.$current.withValue(trace?.child() ?? .root(isSampled: false)) {
+    let trace = due.traceparent.flatMap { TraceContext(traceparent: $0.utf8) }?.child()
+    let began = ContinuousClock.now
+    try await TraceContext.$current.withValue(trace ?? .root(isSampled: false)) {
       try await handler(Array(due.payload.utf8), tx)
     }
+    log.span(.timer, due.name, of: trace, took: .now - began, ["attempts": due.attempts + 1])
   }
 
   // MARK: Failures

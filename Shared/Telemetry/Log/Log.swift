@@ -41,7 +41,7 @@ public struct Log: Sendable {
   /// The least important level that is written.
   public let level: Level
   /// Fields of every line, written out in the sink's format.
-  private var bound: [UInt8] = []
+  var bound: [UInt8] = []
   /// How many lines `limited` held back since the last one.
   private var suppressed = 0
 

@@ -51,7 +51,7 @@ struct LogLine {
   }
 
   mutating func append(_ trace: TraceContext) {
-    append(field: "trace_id", hexadecimal(trace.traceID))
+    append(field: "trace_id", trace.traceIDText)
     append(field: "span_id", hexadecimal(trace.spanID))
   }
 

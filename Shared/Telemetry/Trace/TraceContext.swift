@@ -11,14 +11,17 @@ public struct TraceContext: Sendable, Hashable {
   public let traceID: UInt128
   /// The span: one step of the trace; not 0.
   public let spanID: UInt64
+  /// The span that this one is a part of; nil where that is not known here, as for what a caller sent.
+  public let parentID: UInt64?
   /// Whether the caller may have recorded its span, and so ours should be.
   public let isSampled: Bool
   /// What other tracing systems along the way passed on; empty if nothing.
   public let state: TraceState
 
-  private init(traceID: UInt128, spanID: UInt64, isSampled: Bool, state: TraceState) {
+  private init(traceID: UInt128, spanID: UInt64, parentID: UInt64?, isSampled: Bool, state: TraceState) {
     self.traceID = traceID
     self.spanID = spanID
+    self.parentID = parentID
     self.isSampled = isSampled
     self.state = state
   }
@@ -33,7 +36,7 @@ public struct TraceContext: Sendable, Hashable {
   public static func root(isSampled: Bool, using generator: inout some RandomNumberGenerator) -> TraceContext {
     TraceContext(
       traceID: max(1, UInt128(generator.next()) << 64 | UInt128(generator.next())), spanID: max(1, generator.next()),
-      isSampled: isSampled, state: TraceState())
+      parentID: nil, isSampled: isSampled, state: TraceState())
   }
 
   /// The next span in the same trace: what is sent on with a request or message that this one causes.
@@ -44,8 +47,17 @@ public struct TraceContext: Sendable, Hashable {
 
   /// The next span in the same trace, its id drawn from `generator`.
   public func child(using generator: inout some RandomNumberGenerator) -> TraceContext {
-    TraceContext(traceID: traceID, spanID: max(1, generator.next()), isSampled: isSampled, state: state)
+    TraceContext(
+      traceID: traceID, spanID: max(1, generator.next()), parentID: spanID, isSampled: isSampled, state: state)
   }
+
+  /// The same span, whose steps from here on nobody writes down.
+  public var unsampled: TraceContext {
+    TraceContext(traceID: traceID, spanID: spanID, parentID: parentID, isSampled: false, state: state)
+  }
+
+  /// The trace's id as logs show it: 32 hexadecimal digits.
+  public var traceIDText: String { hexadecimal(traceID) }
 
   /// The caller's context out of its headers, as bytes: pass `text.utf8` of a string. Nil when `traceparent` is not
   /// well-formed, and then a new trace begins; a malformed `tracestate` alone is dropped.
@@ -64,7 +76,8 @@ public struct TraceContext: Sendable, Hashable {
     else { return nil }
     guard rest.isEmpty || (version > 0 && rest.first == dash) else { return nil }
     self.init(
-      traceID: traceID, spanID: spanID, isSampled: flags & 1 == 1, state: TraceState(tracestate) ?? TraceState())
+      traceID: traceID, spanID: spanID, parentID: nil, isSampled: flags & 1 == 1,
+      state: TraceState(tracestate) ?? TraceState())
   }
 
   /// The value of the `traceparent` header that carries this context: 55 characters.

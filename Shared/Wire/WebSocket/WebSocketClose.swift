@@ -51,15 +51,16 @@ public struct WebSocketClose: Hashable, Sendable {
   /// A code and a reason for people.
   public init(_ code: WebSocketCloseCode, reason: String = "") { (self.code, self.reason) = (code, reason) }
 
-  /// Tells the client how it broke the protocol.
+  /// Tells the peer how it broke the protocol.
   public init(_ violation: WebSocketViolation) { self.init(violation.closeCode, reason: violation.rawValue) }
 }
 
-/// How a client broke WebSocket. The raw value is the reason in the Close frame it gets.
+/// How a peer broke WebSocket. The raw value is the reason in the Close frame it gets.
 public enum WebSocketViolation: String, Error, Hashable, CaseIterable, Sendable {
   case reservedBits = "reserved bits are set, but no extension was agreed on"
   case unknownOpcode = "unknown opcode"
   case notMasked = "frames from a client must be masked"
+  case masked = "frames from a server must not be masked"
   case fragmentedControl = "a control frame is fragmented"
   case longControl = "a control frame holds more than 125 bytes"
   case longLengthForm = "a length is not in its shortest form"

@@ -1,4 +1,5 @@
-/// One frame as a server sends it: whole, final, not masked. Its bytes can be sent to any number of clients.
+/// One frame as a server sends it: whole, final, not masked. Its bytes can be sent to any number of clients. A client
+/// sends `bytes(maskedWith:)`.
 public struct WebSocketFrame: Hashable, Sendable {
   /// The frame on the wire.
   public let bytes: [UInt8]
@@ -48,6 +49,18 @@ public struct WebSocketFrame: Hashable, Sendable {
       }
     }
     self.init(.close, payload)
+  }
+
+  /// The frame as a client sends it: its payload is masked with `key`, which is to be new and unpredictable for each frame
+  /// (§5.3).
+  public func bytes(maskedWith key: UInt32) -> [UInt8] {
+    let head = bytes[1] < 126 ? 2 : bytes[1] == 126 ? 4 : 10
+    let mask = withUnsafeBytes(of: key.bigEndian) { Array($0) }
+    var masked = bytes[..<head] + mask
+    masked[1] |= 0x80
+    masked.reserveCapacity(bytes.count + 4)
+    for (index, byte) in bytes[head...].enumerated() { masked.append(byte ^ mask[index % 4]) }
+    return Array(masked)
   }
 
   private init(_ opcode: Opcode, _ payload: some Collection<UInt8>) {

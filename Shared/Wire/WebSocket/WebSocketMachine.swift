@@ -1,4 +1,4 @@
-/// The server's side of one WebSocket connection after its handshake (RFC 6455): bytes in, messages out.
+/// One side of a WebSocket connection after its handshake (RFC 6455): bytes in, messages out.
 ///
 ///     var machine = WebSocketMachine(messageLimit: 64 * 1024)
 ///     while let event = try machine.next(&input) { … }
@@ -9,17 +9,22 @@
 /// A connection ends when each side has sent one Close frame. `close` makes ours, once; after `Event.close`, or after a
 /// violation, whatever else comes is swallowed.
 public struct WebSocketMachine: Sendable {
+  /// Whose frames are read here: a client's are masked, a server's are not (§5.1).
+  public enum Peer: UInt8, Sendable {
+    case client, server
+  }
+
   /// What `next` found.
   public enum Event: Hashable, Sendable {
     /// A message of text, checked to be UTF-8.
     case text([UInt8])
     /// A message of bytes.
     case binary([UInt8])
-    /// The client wants `WebSocketFrame(pong:)` with the same bytes.
+    /// The peer wants `WebSocketFrame(pong:)` with the same bytes.
     case ping([UInt8])
-    /// The client answers a ping, or just shows that it lives.
+    /// The peer answers a ping, or just shows that it lives.
     case pong([UInt8])
-    /// The client ends the connection. Send `close(WebSocketClose(code))`, if that gives a frame, and close the socket.
+    /// The peer ends the connection. Send `close(WebSocketClose(code))`, if that gives a frame, and close the socket.
     case close(WebSocketClose)
   }
 
@@ -32,6 +37,8 @@ public struct WebSocketMachine: Sendable {
 
   /// How many bytes a message may have.
   public let messageLimit: Int
+  /// Who is at the other end.
+  public let peer: Peer
 
   /// The payload of the message that is coming in, as far as it has come.
   private var message: [UInt8] = []
@@ -52,17 +59,17 @@ public struct WebSocketMachine: Sendable {
   /// Whether our Close frame has been made.
   public private(set) var isClosing = false
 
-  /// A machine for a new connection, whose messages may have up to `messageLimit` bytes.
-  public init(messageLimit: Int) { self.messageLimit = messageLimit }
+  /// A machine for a new connection with `peer`, whose messages may have up to `messageLimit` bytes.
+  public init(messageLimit: Int, peer: Peer = .client) { (self.messageLimit, self.peer) = (messageLimit, peer) }
 
-  /// Whether the client has ended the connection, or broken it.
+  /// Whether the peer has ended the connection, or broken it.
   public var isOver: Bool { state == .over }
 
   /// Takes bytes from the front of `input` up to the next event. Nil when there are too few: call again with more.
   ///
-  /// After `close` only the client's own Close is reported.
+  /// After `close` only the peer's own Close is reported.
   ///
-  /// - Throws: how the client broke the protocol: send `close(WebSocketClose(violation))`; nothing more can be read.
+  /// - Throws: how the peer broke the protocol: send `close(WebSocketClose(violation))`; nothing more can be read.
   public mutating func next(_ input: inout UnsafeRawBufferPointer) throws(WebSocketViolation) -> Event? {
     do throws(WebSocketViolation) {
       while state != .over, !input.isEmpty {
@@ -136,7 +143,7 @@ public struct WebSocketMachine: Sendable {
   }
 
   private mutating func readLength(_ byte: UInt8) throws(WebSocketViolation) {
-    guard byte & 0x80 != 0 else { throw .notMasked }
+    guard (byte & 0x80 != 0) == (peer == .client) else { throw peer == .client ? .notMasked : .masked }
     length = UInt64(byte & 0x7F)
     guard length > 125 else { return try completeLength() }
     guard !opcode.isControl else { throw .longControl }
@@ -147,8 +154,7 @@ public struct WebSocketMachine: Sendable {
   private mutating func completeLength() throws(WebSocketViolation) {
     guard opcode.isControl || length <= UInt64(messageLimit - message.count) else { throw .messageTooBig }
     missing = length
-    state = .mask
-    missingOfHead = 4
+    (state, missingOfHead) = peer == .client ? (.mask, 4) : (.payload, 0)
   }
 
   // MARK: Payload

@@ -1,7 +1,6 @@
 import Crypto
 public import EventLoop
 import Foundation
-import Kafka
 public import TestKit
 
 /// A gateway and one service with their broker and their PostgreSQL, from the built programs, on free ports of loopback
@@ -20,7 +19,7 @@ public import TestKit
   /// The gateway's process.
   public private(set) var gatewayID: Int32 = 0
   private let gateway: ServerProcess
-  private let signingKey = SigningKey()
+  private let tokens = BenchTokens()
   private let notes: ServerProcess
 
   /// Starts everything, and returns when the gateway knows the service's endpoints. The gateway gets these `settings`
@@ -56,29 +55,8 @@ public import TestKit
 
   /// Access tokens of so many members, by a key that the gateway is told of.
   public func signIn(_ count: Int) async throws -> [String] {
-    let key = signingKey.verifyingKey
-    let jwk = #"{"kty":"OKP","crv":"Ed25519","x":"\#(Base64URL.encode(key.bytes))"}"#
-    let producer = try Producer(KafkaConfiguration(brokers: broker.address, clientID: "bench"))
-    _ = try await producer.produce(
-      to: producer.topic("identity.keys"), partition: 0, key: Array(key.thumbprint.utf8),
-      value: Array(#"{"kid":"\#(key.thumbprint)","jwk":\#(jwk)}"#.utf8))
-    try await producer.close(within: .seconds(5))
-    let now = Date()
-    return try (0..<count).map { _ in
-      try TokenSigner(signingKey).mint(Claims(exp: now.addingTimeInterval(3600), iat: now))
-    }
-  }
-
-  /// What an access token says, as identity writes it.
-  private struct Claims: TokenClaims {
-    var iss = "skillmesh"
-    var aud = "skillmesh"
-    var exp: Date
-    var nbf: Date?
-    var iat: Date
-    var sub = UUID().uuidString.lowercased()
-    var sid = UUID().uuidString.lowercased()
-    var role = "member"
+    try await tokens.publish(to: broker.address)
+    return try (0..<count).map { _ in try tokens.token(of: UUID().uuidString.lowercased()) }
   }
 
   /// Ends everything.

@@ -22,7 +22,7 @@ public enum BenchProgram {
   /// Prints to standard error, for people.
   public static func say(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 
-  /// Runs `measure`, prints its report as a Markdown table, and writes it as JSON to `.mesh/bench/<name>.json`.
+  /// Runs `measure`, prints its report as a Markdown table, and writes it to `.mesh/bench/<name>.md` and `.json`.
   ///
   /// `measure` gets the arguments. The program also serves as the far side of a bare round trip (see `EchoProcess`).
   public static func run(_ name: String, _ measure: @escaping @Loop @Sendable ([String]) async throws -> Report)

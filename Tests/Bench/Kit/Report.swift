@@ -85,13 +85,14 @@ public struct Report: Codable {
     return lines.joined(separator: "\n")
   }
 
-  /// Writes the figures where the last ones of this name were, and returns where.
+  /// Writes the figures as Markdown and as JSON where the last ones of this name were, and returns where.
   func write(as name: String) throws -> String {
     let folder = ".mesh/bench"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     try encoder.encode(self).write(to: URL(fileURLWithPath: "\(folder)/\(name).json"))
-    return "\(folder)/\(name).json"
+    try Data((markdown + "\n").utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name).md"))
+    return "\(folder)/\(name).md and .json"
   }
 }

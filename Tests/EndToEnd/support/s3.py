@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 
+from support.mesh import free_port
 from support.waiting import eventually
 
 BUCKET = "media"
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that were free, all at once, a moment ago."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 class S3Server:
@@ -35,7 +25,7 @@ class S3Server:
         login = {"credentials": [{"accessKey": "key", "secretKey": "secret"}]}
         actions = {"name": "test", "actions": ["Admin", "Read", "Write", "List"]}
         (self.folder / "s3.json").write_text(json.dumps({"identities": [login | actions]}))
-        self.ports = free_ports(8)
+        self.ports = [free_port() for _ in range(8)]
         s3, filer = self.ports[0], self.ports[2]
         try:
             self.start()

@@ -288,5 +288,61 @@ import Testing
     // A client that nobody has signed in is nobody's device.
     gateway.realtime.close(try gateway.client(nil).session, isOrderly: true)
     #expect(gateway.signals.count == 6)
+    let silent = try gateway.client(member)
+    gateway.realtime.close(silent.session, isOrderly: false, silentFor: .seconds(40))
+    #expect(try #require(gateway.signals.last).at <= .now - .seconds(40), "it is gone since it was heard last")
+  }
+
+  @Test @Loop func `where an app is is told when it changes, and heartbeats are mere activity`() async throws {
+    let gateway = try await TestGateway()
+    defer { gateway.stop() }
+    let session = try #require(try gateway.client().session)
+    func move(_ isForeground: Bool, times: Int = 3) {
+      for _ in 0..<times { gateway.realtime.activity.moved(session, toForeground: isForeground) }
+    }
+    move(true)
+    move(false)
+    move(true)
+    #expect(gateway.signals.map(\.kind) == [.opened, .foreground, .background, .foreground])
+    // With the tests' times, activity is told each 300 ms.
+    try await Loop.sleep(for: .milliseconds(310))
+    move(true)
+    #expect(gateway.signals.last?.kind == .active)
+    move(false)
+    try await Loop.sleep(for: .milliseconds(310))
+    move(false)
+    #expect(
+      gateway.signals.map(\.kind).suffix(3) == [.active, .background, .background],
+      "whoever has forgotten it would take it for an app in front")
+  }
+
+  @Test @Loop func `when thousands come at once their owner is asked about so many at a time, and all get in`()
+    async throws
+  {
+    let gateway = try await TestGateway()
+    defer { gateway.stop() }
+    var (asked, most, over) = (0, 0, 0)
+    gateway.delay = .milliseconds(20)
+    gateway.answer = { _ in
+      asked += 1
+      most = max(most, asked - over)
+      Loop.schedule(after: .milliseconds(20)) { over += 1 }
+      return TestGateway.grants(ChannelGrant())
+    }
+    let clients = try (0..<1000).map { _ in try gateway.client() }
+    var (subscribed, refused) = (0, 0)
+    for (number, client) in clients.enumerated() {
+      let channel = try #require(Channel("private-room-\(number)"))
+      gateway.realtime.subscribe(client.session, to: channel) { result in
+        if case .success = result { subscribed += 1 } else { refused += 1 }
+      }
+    }
+    // Those who have gone again when it is their turn are not asked about.
+    try await eventually { asked > 0 }
+    for client in clients.suffix(300) { gateway.realtime.close(client.session, isOrderly: false) }
+    try await eventually { subscribed + refused == 1000 }
+    #expect(subscribed == 700)
+    #expect(most <= 128)
+    #expect(asked < 1000)
   }
 }

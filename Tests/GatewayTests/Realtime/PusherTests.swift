@@ -18,9 +18,9 @@ import Wire
     let signatures = PusherSignatures(secret: "secret", root: TestGateway.root)
     let server: HTTPServer
 
-    init(_ options: Realtime.Options = Realtime.Options()) async throws {
+    init(_ options: Realtime.Options, _ limits: WebSockets.Limits) async throws {
       gateway = try await TestGateway(nil, options)
-      pusher = Pusher(gateway.realtime, signatures)
+      pusher = Pusher(gateway.realtime, signatures, limits)
       server = try HTTPServer(on: .anyLoopbackPort) { [pusher] request in
         if !pusher.take(request) { request.answer(HTTPResponse(status: 404)) }
       }
@@ -43,10 +43,11 @@ import Wire
       client.subscribe(channel, auth: auth, data: data, after: after)
     }
 
-    static func run(_ options: Realtime.Options = Realtime.Options(), _ body: @Loop (World) async throws -> Void)
-      async throws
-    {
-      let world = try await World(options)
+    static func run(
+      _ options: Realtime.Options = Realtime.Options(), _ limits: WebSockets.Limits = WebSockets.Limits(),
+      _ body: @Loop (World) async throws -> Void
+    ) async throws {
+      let world = try await World(options, limits)
       defer {
         world.server.stop()
         world.pusher.sockets.stop()
@@ -326,6 +327,25 @@ import Wire
         try await eventually { client.client.closeCode != nil }
         #expect(client.client.closeCode == code)
       }
+    }
+  }
+
+  @Test @Loop func `a client that does not answer pings is told 4201, and is gone since it was heard last`()
+    async throws
+  {
+    var limits = WebSockets.Limits()
+    (limits.pingAfter, limits.pongTime) = (.milliseconds(200), .milliseconds(200))
+    try await World.run(Realtime.Options(), limits) { world in
+      let member = MemberID(at: .now)
+      let (silent, other) = (try await world.client(of: member), try await world.client(of: MemberID(at: .now)))
+      silent.client.answersPings = false
+      try await eventually { silent.client.closeCode != nil }
+      #expect(silent.client.closeCode == 4201)
+      try await eventually { world.gateway.signals.contains { $0.kind == .lost } }
+      let signal = try #require(world.gateway.signals.last { $0.member == member })
+      #expect(signal.kind == .lost && signal.at <= .now - .milliseconds(400))
+      other.send("pusher:ping", "{}")
+      _ = try await other.next("pusher:pong")
     }
   }
 

@@ -1,4 +1,5 @@
 import Contract
+import Telemetry
 import Testing
 
 @testable import Gateway
@@ -51,5 +52,19 @@ import Testing
       for count in 0..<4 { #expect(ChannelMessage(Array(message.bytes.prefix(count))) == nil) }
     }
     #expect(ChannelMessage([9, 0, 0]) == nil)
+  }
+
+  @Test func `an event carries its trace to the other gateways if somebody has asked for that`() throws {
+    let trace = TraceContext.root(isSampled: true)
+    func arrived(_ trace: TraceContext) throws -> ChannelMessage.Event {
+      let event = ChannelMessage.Event(name: "said", data: [1, 2], view: "v", trace: trace)
+      guard case .event(let read)? = ChannelMessage(ChannelMessage.event(event).bytes) else {
+        throw RedisReply(description: "no event")
+      }
+      #expect((read.name, read.data, read.view) == ("said", [1, 2], "v"))
+      return read
+    }
+    #expect(try arrived(trace).trace?.traceparent == trace.traceparent)
+    #expect(try arrived(trace.unsampled).trace == nil)
   }
 }

@@ -9,12 +9,14 @@ import Wire
 @Loop final class SocketClient: SocketDelegate {
   private let socket: Socket
   private var bytes: [UInt8] = []
+  private var machine = WebSocketMachine(messageLimit: 1 << 20, peer: .server)
   private var isUpgraded = false
   /// The messages that came, as JSON.
   private(set) var messages: [JSONValue] = []
   /// The code in the Close frame; nil while there was none.
   private(set) var closeCode: UInt16?
   private(set) var isEnded = false
+  var answersPings = true
 
   private init(_ socket: Socket) { self.socket = socket }
 
@@ -60,29 +62,24 @@ import Wire
       bytes.removeFirst(end.upperBound)
       isUpgraded = true
     }
-    var position = 0
-    while let (opcode, payload, next) = frame(at: position) {
-      position = next
-      switch opcode {
-      case 0x81: if let message = try? JSONValue.parse(payload) { messages.append(message) }
-      case 0x88: closeCode = payload.count >= 2 ? UInt16(payload[0]) << 8 | UInt16(payload[1]) : 1005
-      case 0x89: send(ClientFrame(first: 0x8A, payload: payload))
-      default: break
+    defer { bytes = [] }
+    bytes.withUnsafeBytes { bytes in
+      var input = bytes
+      do throws(WebSocketViolation) {
+        while let event = try machine.next(&input) { take(event) }
+      } catch {
+        Issue.record("the gateway broke WebSocket: \(error)")
       }
     }
-    bytes.removeFirst(position)
   }
 
-  private func frame(at start: Int) -> (opcode: UInt8, payload: [UInt8], next: Int)? {
-    guard bytes.count - start >= 2 else { return nil }
-    var length = Int(bytes[start + 1])
-    var position = start + 2
-    let extra = length == 126 ? 2 : length == 127 ? 8 : 0
-    guard bytes.count - position >= extra else { return nil }
-    if extra > 0 { length = bytes[position..<position + extra].reduce(0) { $0 << 8 | Int($1) } }
-    position += extra
-    guard bytes.count - position >= length else { return nil }
-    return (bytes[start], Array(bytes[position..<position + length]), position + length)
+  private func take(_ event: WebSocketMachine.Event) {
+    switch event {
+    case .text(let text): if let message = try? JSONValue.parse(text) { messages.append(message) }
+    case .ping(let payload): if answersPings { send(ClientFrame(first: 0x8A, payload: payload)) }
+    case .close(let close): closeCode = close.code.rawValue
+    case .binary, .pong: break
+    }
   }
 }
 

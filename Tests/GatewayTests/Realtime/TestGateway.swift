@@ -24,6 +24,8 @@ import Wire
   private(set) var questions: [Question] = []
   /// What the owners of channels say.
   var answer: @Loop (Question) -> Result<Answer, AskError> = { _ in TestGateway.grants(ChannelGrant()) }
+  /// How long they take.
+  var delay = Duration.milliseconds(1)
   private(set) var signals: [DeviceSignal] = []
 
   init(_ server: RedisServer? = nil, _ options: Realtime.Options = Realtime.Options(), database: Int = 0) async throws {
@@ -38,7 +40,8 @@ import Wire
       configuration, redis, ChannelSeal(root: Self.root), gateway: gateway, log: .disabled, metrics: metrics)
     realtime = Realtime(
       options, gateway: gateway, hub: hub, ask: { me?.asked($0, $1) },
-      activity: DeviceActivity { me?.signals.append($0) }, revocations: { me?.revocations ?? Revocations() },
+      activity: DeviceActivity(scale: 0.01) { me?.signals.append($0) },
+      revocations: { me?.revocations ?? Revocations() },
       log: .disabled, metrics: metrics)
     pump = Pump(hub, log: .disabled, metrics: metrics)
     let signIn = SocketSignIn(realtime, redis, root: Self.root, log: .disabled)
@@ -57,7 +60,7 @@ import Wire
   private func asked(_ question: Question, _ completion: @escaping @Loop (Result<Answer, AskError>) -> Void) {
     questions.append(question)
     let answer = answer(question)
-    Loop.schedule(after: .milliseconds(1)) { completion(answer) }
+    Loop.schedule(after: delay) { completion(answer) }
   }
 
   static func grants(_ grant: ChannelGrant) -> Result<Answer, AskError> {

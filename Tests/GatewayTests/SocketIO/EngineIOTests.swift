@@ -12,6 +12,7 @@ import Wire
   let session: EngineIOSession
   private(set) var messages: [String] = []
   private(set) var ends: [Bool] = []
+  private(set) var silences: [Duration] = []
 
   init(_ session: EngineIOSession) { self.session = session }
 
@@ -22,7 +23,10 @@ import Wire
 
   func say(_ text: String) { session.send(Array("4\(text)".utf8)) }
 
-  func closed(isOrderly: Bool) { ends.append(isOrderly) }
+  func closed(isOrderly: Bool, silentFor silence: Duration) {
+    ends.append(isOrderly)
+    silences.append(silence)
+  }
 }
 
 /// A server of Engine.IO sessions that echo.
@@ -33,7 +37,7 @@ import Wire
 
   init(_ options: EngineIOServer.Options = .init(), origins: [String] = []) throws {
     engine = EngineIOServer(options, crossOrigin: CrossOrigin(origins.compactMap { WebOrigin(option: $0) })) {
-      [unowned self] session in
+      [unowned self] session, _ in
       let echo = Echo(session)
       echoes.append(echo)
       return echo
@@ -96,7 +100,7 @@ extension RawClient {
       #expect(answer.headers["cache-control"] == "no-store")
       let json = try JSONValue.parse(Array(answer.body.utf8.dropFirst()))
       #expect(answer.body.first == "0")
-      #expect(json["pingInterval"]?.integer() == 25_000 && json["pingTimeout"]?.integer() == 20_000)
+      #expect(json["pingInterval"]?.integer() == 25_000 && json["pingTimeout"]?.integer() == 15_000)
       #expect(json["maxPayload"]?.integer() == 100_000)
       #expect(json["upgrades"]?.elements.map(\.string) == ["websocket"])
       let session = try #require(json["sid"]?.string)
@@ -270,7 +274,7 @@ extension RawClient {
       }
       #expect(engine.echoes.allSatisfy { $0.ends.isEmpty })
       try await eventually { engine.engine.sessionCount == 0 }
-      #expect(engine.echoes.allSatisfy { $0.ends == [false] })
+      #expect(engine.echoes.allSatisfy { $0.ends == [false] && $0.silences == [.milliseconds(300)] })
     }
   }
 

@@ -38,8 +38,12 @@ import Testing
     try await TestMesh.makeTopics(for: [])
     var heard: [DeviceSignal] = []
     var pulses: Set<Int> = []
+    var trials: Set<Int> = []
     var failures = 0
-    let feed = ActivityFeed(service: TestMesh.freshService(), log: .disabled, metrics: Metrics()) { batch in
+    let feed = ActivityFeed(
+      service: TestMesh.freshService(), trial: .milliseconds(200), log: .disabled, metrics: Metrics()
+    ) { batch in
+      if batch.isTrial { trials.insert(batch.partition) }
       guard batch.gateway == gateway else { return }
       if !batch.signals.isEmpty, failures < 2 {
         failures += 1
@@ -56,7 +60,7 @@ import Testing
         member: Self.member, device: "d", kind: .active, connection: UInt32(number), at: .now)
     }
     for signal in signals { sender.note(signal) }
-    try await TestMesh.wait { heard.count >= 20 && pulses.count == ActivityBatch.partitions }
+    try await TestMesh.wait { heard.count >= 20 && pulses.count == ActivityBatch.partitions && trials == pulses }
     #expect(heard == signals)
     #expect(failures == 2)
     await sender.close()

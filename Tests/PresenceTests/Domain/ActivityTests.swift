@@ -40,6 +40,14 @@ import Testing
       signals: [signal(.opened, 0, .one), signal(.closed, 20, .one)],
       expected: [(20, .online), (29, .online), (30, .offline)]),
     Case(
+      name: "a socket that broke off lapses 41 seconds after it was last heard of",
+      signals: [signal(.opened, 0, .one), signal(.lost, 20, .one)],
+      expected: [(20, .online), (60, .online), (61, .offline)]),
+    Case(
+      name: "a client that comes back from where there was no network was not away",
+      signals: [signal(.opened, 0, .one), signal(.lost, 20, .one), signal(.opened, 50, .two)],
+      expected: [(61, .online), (349, .online), (350, .away)]),
+    Case(
       name: "a reload does not flicker",
       signals: [signal(.opened, 0, .one), signal(.closed, 20, .one), signal(.opened, 22, .two)],
       expected: [(21, .online), (30, .online), (321, .online), (322, .away)]),
@@ -173,6 +181,8 @@ import Testing
     #expect(fast.absence == .seconds(9))
     #expect(fast.reload == .milliseconds(100))
     #expect(fast.confirmation == .seconds(6))
-    #expect(fast.silence == .seconds(35), "gateways do not know of it")
+    #expect(fast.loss == .milliseconds(410))
+    #expect(fast.silence == .milliseconds(3500), "gateways go ten times as fast at most")
+    #expect(PresenceTimes().silence == .seconds(35))
   }
 }

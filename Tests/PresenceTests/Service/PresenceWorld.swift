@@ -18,7 +18,7 @@ import TestKit
   private(set) var pushes: [PushMessage] = []
   /// What every gateway knows of hidden members.
   private(set) var hidden: Set<String> = []
-  private let broker: BrokerServer
+  let broker: BrokerServer
   private let kafka: KafkaConfiguration
   private let url: String
   private let rootKey = SymmetricKey()
@@ -30,11 +30,12 @@ import TestKit
   private var services: [String: Asker] = [:]
   private(set) var processes: [(process: ServerProcess, ops: String)] = []
   private var versions: [String: Int64] = [:]
+  private let scale: Double
 
   /// Starts replicas, with all times multiplied by `scale`.
   init(replicas: Int = 1, scale: Double = 1) async throws {
     let broker = try BrokerServer()
-    self.broker = broker
+    (self.broker, self.scale) = (broker, scale)
     root = KeyRing(current: 7, keys: [7: rootKey])
     url = try await PostgresServer.shared().freshURL()
     database = Database(.init(url: url, applicationName: "test"))
@@ -149,7 +150,8 @@ import TestKit
 
   /// A gateway that tells of devices.
   func gateway(_ id: UniqueID = UniqueID(at: .now)) throws -> ActivitySender {
-    let sender = try ActivitySender(kafka, gateway: id, log: .disabled, metrics: Metrics())
+    let sender = try ActivitySender(
+      kafka, gateway: id, pulse: .seconds(10) * max(scale, 0.1), log: .disabled, metrics: Metrics())
     sender.start()
     return sender
   }

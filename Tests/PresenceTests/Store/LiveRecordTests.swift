@@ -12,8 +12,11 @@ import Testing
           name: "phone", appState: .background, activeAt: at(1),
           connections: [
             .init(connection: .one, appState: .foreground), .init(connection: .elsewhere, appState: .background),
-          ], closedAt: nil),
-        Device(name: "a:b/c-", appState: .foreground, activeAt: at(2), connections: [], closedAt: at(3)),
+          ], end: nil),
+        Device(
+          name: "a:b/c-", appState: .foreground, activeAt: at(2), connections: [], end: .init(at: at(3), isLoss: false)),
+        Device(
+          name: "tablet", appState: .foreground, activeAt: at(2), connections: [], end: .init(at: at(3), isLoss: true)),
       ], lastActive: at(4), leftAt: at(5)),
     standing: Standing(status: .busy, visibleTo: .contacts, doNotDisturb: true), version: 1_763_625_600_123)
 
@@ -24,6 +27,7 @@ import Testing
         1763625600123 busy contacts d 1772452804000 1772452805000
         phone b 1772452801000 - \(gatewayOne):1:f \(gatewayTwo):1:b
         a:b/c- f 1772452802000 1772452803000
+        tablet f 1772452802000 ~1772452803000
         """)
   }
 

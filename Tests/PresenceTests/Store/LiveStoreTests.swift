@@ -40,11 +40,19 @@ import Testing
         .init(member: ada, new: record, look: look, steady: steady, lost: lost, isNews: isNews), over: old, now: now)
     }
 
+    /// The feed is heard without a break.
+    func hear(_ seconds: ClosedRange<Int>) async throws {
+      for second in stride(from: seconds.lowerBound, through: seconds.upperBound, by: 10) {
+        try await store.hear(partition, at: at(second), deafAfter: times.deafness)
+      }
+    }
+
     func due(_ seconds: Int, replica: String = "0", gateways: Timestamp = at(-1000)) async throws -> LiveStore.Due? {
       try await store.due(
         in: partition, for: replica, lease: .seconds(10),
-        .init(now: at(seconds), heartbeat: at(seconds) - times.attention, gateway: gateways, telling: at(seconds)),
-        limit: 10)
+        .init(
+          now: at(seconds), heartbeat: at(seconds) - times.attention, gateway: gateways,
+          hearing: at(seconds) - times.deafness, telling: at(seconds)), limit: 10)
     }
   }
 
@@ -86,6 +94,7 @@ import Testing
     let world = try await World()
     let activity = MemberActivity(signal(.active, 0), signal(.opened, 0, .one, device: "web"))
     #expect(try await world.save(activity, over: world.load(), at: noon, look: at(60), isNews: true))
+    try await world.hear(-1000...330)
     var due = try #require(try await world.due(59))
     #expect(due.silent.isEmpty && due.looks.isEmpty && due.lost.isEmpty)
     #expect(due.untold.map(\.version) == [1])
@@ -116,6 +125,7 @@ import Testing
     #expect(try await world.save(activity, over: world.load(), at: noon))
     try await pulse(gatewayTwo, 30)
     try await pulse(gatewayTwo, 20)
+    try await world.hear(-1000...60)
     #expect(try await world.due(40, gateways: at(-1))?.lost.count == 0)
     let lost = try #require(try await world.due(40, gateways: at(29))).lost
     #expect(lost.map(\.gateway) == [gatewayOne] && lost.map(\.member) == [ada])
@@ -124,6 +134,27 @@ import Testing
     for _ in 0..<2 { #expect(try await world.due(41, gateways: at(29))?.lost.count == 0) }
     try await pulse(gatewayOne, 41)
     #expect(try await world.due(60, gateways: at(35))?.lost.map(\.gateway) == [gatewayTwo])
+    world.store.close()
+  }
+
+  @Test @Loop func `nothing is concluded from a silence in which nobody could be heard`() async throws {
+    let world = try await World()
+    _ = try await world.store.touch(0, in: world.partition, sign: (gatewayOne, noon)) { _ in (ada, "", noon) }
+    let activity = MemberActivity(signal(.opened, 0, .one))
+    #expect(try await world.save(activity, over: world.load(), at: noon))
+    func found(_ seconds: Int) async throws -> [Int] {
+      let due = try #require(try await world.due(seconds, gateways: at(seconds) - times.silence))
+      return [due.silent.count, due.lost.count]
+    }
+    #expect(try await found(400) == [0, 0], "the feed was never heard")
+    try await world.hear(0...100)
+    #expect(try await found(100) == [0, 1])
+    #expect(try await found(400) == [0, 0], "it is not heard any more")
+    try await world.hear(400...400)
+    #expect(try await found(400) == [0, 0], "it was not heard before")
+    try await world.hear(410...430)
+    #expect(try await found(434) == [0, 0])
+    #expect(try await found(435) == [1, 1])
     world.store.close()
   }
 

@@ -1,16 +1,24 @@
 import Contract
 import EventLoop
 import Mesh
+import Telemetry
 
 /// Asks the services that own channels who may subscribe to them, and what subscribers are given.
 ///
 /// A grant without greetings, and a refusal, hold for 30 s, or until the owner has the channel checked again; greetings
 /// say how things stand, so they are asked for each time. An answer that was on its way when a recheck came counts for
 /// nothing: the owner is asked once more.
+///
+/// **Bounds.** When thousands of clients come back at once, so many questions are under way as owners answer in time, and
+/// the others wait for their turn; a question's time begins with it.
 @Loop final class Admission {
   private static let memory = Duration.seconds(30)
   private static let capacity = 50_000
   private static let deadline = Duration.seconds(5)
+  /// Questions under way at a time.
+  private static let atOnce = 128
+  /// Questions that may wait for their turn.
+  private static let waitingLimit = 20_000
 
   private struct Known {
     let outcome: Result<ChannelGrant, RealtimeRefusal>
@@ -27,15 +35,19 @@ import Mesh
   private var known: [Channel: [MemberID: Known]] = [:]
   private var knownCount = 0
   private var asking: [Channel: Asking] = [:]
+  private var underWay = 0
+  private var waiting = FIFO<Promise<Void>>()
   /// Who decides about which channels.
   var endpoints = SocketEndpoints() { didSet { forgetAll() } }
 
   init(ask: @escaping Edge.Ask) { self.ask = ask }
 
-  /// What `signedIn` is given on `channel`.
+  /// What `signedIn` is given on `channel`. Nobody is asked for whom it is not wanted any more when its turn has come.
   ///
   /// Throws the refusal: 401 for who is not signed in, 403 and 404 as the owner says, 503 when it does not answer.
-  func grant(_ signedIn: SignedIn?, on channel: Channel) async throws(RealtimeRefusal) -> ChannelGrant {
+  func grant(
+    _ signedIn: SignedIn?, on channel: Channel, while isWanted: @Loop () -> Bool = { true }
+  ) async throws(RealtimeRefusal) -> ChannelGrant {
     let owner = endpoints.owner(of: channel)
     if owner == nil, channel.kind == .open { return ChannelGrant() }
     guard let signedIn else { throw .notSignedIn }
@@ -45,9 +57,10 @@ import Mesh
       let pending = asking[channel] ?? Asking()
       asking[channel] = pending
       pending.count += 1
-      let outcome = await question(owner.endpoint, owner.path, signedIn)
+      let outcome = await inTurn(while: isWanted) { await self.question(owner.endpoint, owner.path, signedIn) }
       pending.count -= 1
       if pending.count == 0, asking[channel] === pending { asking[channel] = nil }
+      guard isWanted() else { throw .unsubscribed }
       if pending.isStale { continue }
       remember(outcome, channel, signedIn.member)
       return try outcome.get()
@@ -75,6 +88,23 @@ import Mesh
 
   // MARK: Asking
 
+  /// Asks when fewer than `atOnce` others do.
+  private func inTurn(
+    while isWanted: @Loop () -> Bool, _ ask: @Loop () async -> Result<ChannelGrant, RealtimeRefusal>
+  ) async -> Result<ChannelGrant, RealtimeRefusal> {
+    if underWay >= Self.atOnce {
+      guard waiting.count < Self.waitingLimit else { return .failure(.unavailable) }
+      let turn = Promise<Void>()
+      waiting.append(turn)
+      // Whoever was before hands over its place. Cancelled or not, it is waited for.
+      try? await turn.value
+    } else {
+      underWay += 1
+    }
+    defer { if let next = waiting.popFirst() { next.fulfil(()) } else { underWay -= 1 } }
+    return isWanted() ? await ask() : .failure(.unsubscribed)
+  }
+
   private func question(
     _ endpoint: EndpointRecord, _ path: PathValues, _ signedIn: SignedIn
   ) async -> Result<ChannelGrant, RealtimeRefusal> {
@@ -101,7 +131,8 @@ import Mesh
       }
     let question = Question(
       passport, body: body, key: key,
-      hedgeAfter: endpoint.mayBeHedged && endpoint.effect == .read ? .milliseconds(300) : nil)
+      hedgeAfter: endpoint.mayBeHedged && endpoint.effect == .read ? .milliseconds(300) : nil,
+      trace: .current)
     let result = await withCheckedContinuation { continuation in
       ask(question) { continuation.resume(returning: $0) }
     }

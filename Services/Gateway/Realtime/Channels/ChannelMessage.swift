@@ -1,4 +1,5 @@
 import Contract
+import Telemetry
 
 /// What gateways tell one another about a channel, as it lies sealed in Redis.
 enum ChannelMessage: Equatable {
@@ -17,6 +18,8 @@ enum ChannelMessage: Equatable {
     var view: String?
     /// The client that sent it, which is not told itself.
     var sender: Sender?
+    /// The step of a trace that it came from. It travels only if the trace is sampled.
+    var trace: TraceContext?
   }
 
   /// A client that sent an event to the others.
@@ -28,6 +31,8 @@ enum ChannelMessage: Equatable {
   private enum Tag: UInt8 {
     case event = 1
     case memberAdded, memberRemoved
+    /// An event with a `traceparent` before it.
+    case tracedEvent
   }
 
   /// The bytes to seal.
@@ -35,7 +40,12 @@ enum ChannelMessage: Equatable {
     var writer = Writer()
     switch self {
     case .event(let event):
-      writer.write(Tag.event.rawValue)
+      if let trace = event.trace, trace.isSampled {
+        writer.write(Tag.tracedEvent.rawValue)
+        writer.write(trace.traceparent)
+      } else {
+        writer.write(Tag.event.rawValue)
+      }
       writer.write(event.name)
       writer.write(event.view)
       writer.write(event.sender?.socket.description)
@@ -56,12 +66,14 @@ enum ChannelMessage: Equatable {
   /// Reads what was sealed; nil for anything that this version does not write.
   init?(_ bytes: [UInt8]) {
     var reader = Reader(bytes)
-    switch reader.byte().flatMap(Tag.init) {
-    case .event:
+    let tag = reader.byte().flatMap(Tag.init)
+    switch tag {
+    case .event, .tracedEvent:
+      let trace = tag == .tracedEvent ? reader.text().flatMap { TraceContext(traceparent: $0.utf8) } : nil
       guard let name = reader.text(), let view = reader.optionalText(), let socket = reader.optionalText(),
         let member = reader.optionalText()
       else { return nil }
-      var event = Event(name: name, data: reader.rest, view: view)
+      var event = Event(name: name, data: reader.rest, view: view, trace: trace)
       if let socket = socket.flatMap(SocketID.init), let member = member.flatMap(MemberID.init) {
         event.sender = Sender(socket: socket, member: member)
       }

@@ -16,7 +16,7 @@ import Redis
   var head = ChannelHead()
   /// The members in the channel's list; only of presence channels.
   var roster = Roster()
-  /// Until Redis has confirmed that this process hears the channel.
+  /// Until Redis has confirmed that this process hears the channel; nil from then on.
   var opening: Task<Void, Never>?
   /// While the history is being read.
   var reading: Task<Void, Never>?
@@ -93,16 +93,18 @@ extension Subscription {
   }
 
   /// Begins to tell the client: first `missed` if that is so, then the events of the history, the greetings, what has
-  /// waited.
-  func activate(after position: Position?, missed: Delivery?, history: [Delivery]) {
+  /// waited. Returns what of the history it was told.
+  func activate(after position: Position?, missed: Delivery?, history: [Delivery]) -> [Delivery] {
     let held = waiting ?? []
     waiting = nil
     seen = position
     let subscriber = session.subscriber
     if let missed { subscriber?.deliver(missed) }
-    for delivery in history where concerns(delivery) { subscriber?.deliver(delivery) }
+    let read = history.filter(concerns)
+    for delivery in read { subscriber?.deliver(delivery) }
     greet()
     for delivery in held where concerns(delivery) { subscriber?.deliver(delivery) }
+    return read
   }
 
   /// Tells this client alone what the owner gave it.

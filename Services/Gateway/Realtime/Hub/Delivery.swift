@@ -1,5 +1,6 @@
 import Contract
 import EventLoop
+import Telemetry
 import Wire
 
 /// Something that subscribers of a channel are told: put into bytes once for each dialect, however many they are.
@@ -30,21 +31,34 @@ import Wire
   let view: String?
   /// The connection that it came from, which is not told.
   let origin: SocketID?
+  /// The step of a sampled trace that it came from.
+  let trace: TraceContext?
   private var texts: [[UInt8]?] = Array(repeating: nil, count: Form.allCases.count)
   private var frames: [WebSocketFrame?] = Array(repeating: nil, count: Form.allCases.count)
 
   init(
-    _ channel: Channel, _ content: Content, at position: Position? = nil, view: String? = nil, origin: SocketID? = nil
+    _ channel: Channel, _ content: Content, at position: Position? = nil, view: String? = nil, origin: SocketID? = nil,
+    trace: TraceContext? = nil
   ) {
     (self.channel, self.content, self.position) = (channel, content, position)
-    (self.view, self.origin) = (view, origin)
+    (self.view, self.origin, self.trace) = (view, origin, trace)
   }
 
   /// Takes an event as it came from another gateway.
   convenience init(_ channel: Channel, _ event: ChannelMessage.Event, at position: Position? = nil) {
     self.init(
       channel, .event(name: event.name, data: event.data, sender: event.sender?.member), at: position,
-      view: event.view, origin: event.sender?.socket)
+      view: event.view, origin: event.sender?.socket, trace: event.trace)
+  }
+
+  /// What log lines call it.
+  var name: String {
+    switch content {
+    case .event(let name, _, _): name
+    case .memberAdded: "member added"
+    case .memberRemoved: "member removed"
+    case .missed: "missed"
+    }
   }
 
   /// Whether it says that this very member has come or gone, which members need not be told of themselves.

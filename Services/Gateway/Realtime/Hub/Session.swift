@@ -1,5 +1,6 @@
 import Contract
 import EventLoop
+import Telemetry
 
 /// A client's connection, as channels see it. Each dialect has its own.
 @Loop protocol Subscriber: AnyObject {
@@ -50,11 +51,17 @@ struct SignedIn: Codable, Hashable, Sendable {
   var isClosed = false
   /// When the client last did something itself, as presence was told.
   var lastActivity: ContinuousClock.Instant?
+  /// Whether its app is on the screen, as the client said last; nil when it has said nothing.
+  var isForeground: Bool?
   /// What is left of the events that it may send.
   var clientEvents: EventAllowance
+  /// The trace that its client has asked for when it connected; what it sends afterwards belongs to it.
+  let trace: TraceContext?
 
-  init(_ id: SocketID, _ subscriber: any Subscriber, device: String?, clientEvents: Int) {
-    (self.id, self.subscriber, self.device) = (id, subscriber, device)
+  init(
+    _ id: SocketID, _ subscriber: any Subscriber, device: String?, clientEvents: Int, trace: TraceContext? = nil
+  ) {
+    (self.id, self.subscriber, self.device, self.trace) = (id, subscriber, device, trace)
     self.clientEvents = EventAllowance(perSecond: clientEvents)
   }
 

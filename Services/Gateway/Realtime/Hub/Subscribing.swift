@@ -37,7 +37,9 @@ extension Realtime {
     metrics.subscriptions.add(1)
     Loop.task { [self] in
       do throws(RealtimeRefusal) {
-        try await make(subscription, on: feed, after: position) { completion(.success($0)) }
+        try await step("subscribe", on: channel, of: session) { () async throws(RealtimeRefusal) in
+          try await make(subscription, on: feed, after: position) { completion(.success($0)) }
+        }
       } catch {
         metrics.refused.add(1)
         if !subscription.isOver { session.subscriptions[channel] = nil }
@@ -55,7 +57,7 @@ extension Realtime {
     // First the channel is heard, then its owner asked: so what the owner says of how things stand is not too old.
     await feed.opening?.value
     try subscription.check()
-    let grant = try await admission.grant(session.signedIn, on: feed.channel)
+    let grant = try await admission.grant(session.signedIn, on: feed.channel) { !subscription.isOver }
     try subscription.check()
     subscription.grant = grant
     if feed.head.isBehind { await hub.catchUp(feed).value }
@@ -76,9 +78,10 @@ extension Realtime {
     // The owner may have changed its mind meanwhile.
     let current = subscription.grant ?? grant
     completion(Subscribed(position: start, listing: current.listing, members: members(of: feed, for: subscription)))
-    subscription.activate(
+    let told = subscription.activate(
       after: position == nil ? nil : start, missed: missed ? Delivery(feed.channel, .missed(start)) : nil,
       history: history)
+    for delivery in told where delivery.trace != nil { hub.note(delivery, told: 1, since: .now, isFromHistory: true) }
   }
 
   /// Takes a seat, and reads who else is there. Whoever is told that a subscription stands is in the list from then on.

@@ -19,12 +19,14 @@ import Wire
   let signatures: PusherSignatures
   let sockets: WebSockets
 
-  init(_ realtime: Realtime, _ signatures: PusherSignatures) {
+  init(_ realtime: Realtime, _ signatures: PusherSignatures, _ limits: WebSockets.Limits = WebSockets.Limits()) {
     (self.realtime, self.signatures) = (realtime, signatures)
-    var limits = WebSockets.Limits()
+    var limits = limits
     limits.message = 32 * 1024
     limits.slowClient = WebSocketClose(
       WebSocketCloseCode(rawValue: PusherError.overCapacity.rawValue), reason: "messages are not taken fast enough")
+    limits.silentClient = WebSocketClose(
+      WebSocketCloseCode(rawValue: PusherError.silent.rawValue), reason: PusherError.silent.meaning)
     sockets = WebSockets(limits: limits)
   }
 
@@ -37,7 +39,7 @@ import Wire
     sockets.accept(request) { socket in
       PusherConnection(
         socket, of: self, refusing: Self.fault(key: target.segments[1], version: target.first("protocol")),
-        device: device)
+        device: device, trace: realtime.traces.asked(by: request.head))
     }
     return true
   }

@@ -1,6 +1,7 @@
 import Contract
 import EventLoop
 import HTTP
+import Telemetry
 import Wire
 
 /// One client that speaks the Pusher Channels protocol.
@@ -11,13 +12,16 @@ import Wire
   private var session: Session?
   /// What is left of the messages of all kinds that it may send.
   private var messages = EventAllowance(perSecond: Pusher.messagesPerSecond)
-  /// Whether this side has ended it.
-  private var isEnded = false
+  /// Why this side has ended it, if it has.
+  private var ended: PusherError?
 
   /// Greets the client, or says why it cannot be served.
-  init(_ socket: WebSocketConnection, of pusher: Pusher, refusing error: PusherError?, device: String?) {
+  init(
+    _ socket: WebSocketConnection, of pusher: Pusher, refusing error: PusherError?, device: String?,
+    trace: TraceContext?
+  ) {
     (self.socket, self.pusher) = (socket, pusher)
-    session = error == nil ? pusher.realtime.open(self, device: device) : nil
+    session = error == nil ? pusher.realtime.open(self, device: device, trace: trace) : nil
     if let session {
       socket.send(PusherText.established(session.id, activityTimeout: Pusher.activityTimeout))
     } else {
@@ -27,7 +31,7 @@ import Wire
   }
 
   private func end(_ error: PusherError, _ message: String) {
-    isEnded = true
+    ended = error
     socket.send(PusherText.error(error, message))
     socket.close(WebSocketClose(WebSocketCloseCode(rawValue: error.rawValue), reason: message))
   }
@@ -35,7 +39,7 @@ import Wire
   // MARK: The client's side
 
   func received(_ message: WebSocketMessage, on connection: WebSocketConnection) {
-    guard let session, !session.isClosed, !isEnded else { return }
+    guard let session, !session.isClosed, ended == nil else { return }
     guard messages.take(at: Loop.now) else { return end(.overCapacity, "Too many messages.") }
     guard case .text(let bytes) = message, let envelope = try? JSONValue.parse(bytes),
       let event = envelope["event"]?.string
@@ -53,7 +57,12 @@ import Wire
   func closed(_ connection: WebSocketConnection, _ close: WebSocketClose) {
     guard let session else { return }
     let isGoodbye = [WebSocketCloseCode.normal, .goingAway, .noStatus].contains(close.code)
-    pusher.realtime.close(session, isOrderly: isGoodbye && !isEnded)
+    let limits = pusher.sockets.limits
+    let wasSilent = close.code.rawValue == PusherError.silent.rawValue
+    // Whoever is sent away for good does not come back any more than who says goodbye.
+    pusher.realtime.close(
+      session, isOrderly: ended.map { $0 == .unauthorized } ?? isGoodbye,
+      silentFor: wasSilent ? limits.pingAfter + limits.pongTime : .zero)
   }
 
   private func reject(_ message: String) { socket.send(PusherText.error(.rejected, message)) }
@@ -142,7 +151,7 @@ import Wire
   func expelled(from channel: Channel, _ refusal: RealtimeRefusal) { refuse("\(channel)", refusal) }
 
   func close(_ reason: Closing) {
-    guard !isEnded else { return }
+    guard ended == nil else { return }
     switch reason {
     case .draining: end(.reconnect, "This gateway ends; connect again.")
     case .expired: end(.reconnect, "The access token has expired; connect again with a new one.")
@@ -165,6 +174,7 @@ extension PusherError {
     case .unauthorized: "This is not authorised."
     case .overCapacity: "This gateway has too many connections; come back in a while."
     case .reconnect: "Connect again."
+    case .silent: "No pong was received; connect again."
     case .rejected: "This message was not understood."
     case .clientEventRejected: "This event was not passed on."
     }

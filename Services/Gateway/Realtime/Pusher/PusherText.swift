@@ -154,6 +154,7 @@ enum PusherError: UInt16 {
   case unauthorized = 4009
   case overCapacity = 4100
   case reconnect = 4200
+  case silent = 4201
   case rejected = 4300
   case clientEventRejected = 4301
 }

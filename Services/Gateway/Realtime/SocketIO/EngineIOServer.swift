@@ -11,8 +11,9 @@ import Wire
   var hasJoined: Bool { get }
   /// A message has arrived.
   func received(_ message: ArraySlice<UInt8>)
-  /// The session is over; nothing will be called any more. `isOrderly` says whether the client itself has ended it.
-  func closed(isOrderly: Bool)
+  /// The session is over; nothing will be called any more. `isOrderly` says whether the client itself has ended it,
+  /// `silence` for how long nothing was heard of it before.
+  func closed(isOrderly: Bool, silentFor silence: Duration)
 }
 
 /// Engine.IO 4: sessions over long-polling and WebSocket, and the way from the one to the other.
@@ -31,8 +32,8 @@ import Wire
     var sessions = 50_000
     /// How often clients are pinged.
     var pingInterval = Duration.seconds(25)
-    /// How long they have to answer.
-    var pingTimeout = Duration.seconds(20)
+    /// How long they have to answer: both together leave presence time to tell that somebody is gone within 45 s.
+    var pingTimeout = Duration.seconds(15)
     /// Bytes of a body or a message from a client.
     var maximumPayload = 100_000
     /// Bytes that may wait for a client.
@@ -45,8 +46,8 @@ import Wire
     var mayUpgrade = true
   }
 
-  /// Says who speaks in a new session.
-  typealias Make = @Loop (EngineIOSession) -> any EngineIODelegate
+  /// Says who speaks in a new session, given the request that it began with.
+  typealias Make = @Loop (EngineIOSession, HTTPRequestHead) -> any EngineIODelegate
 
   let options: Options
   let sockets: WebSockets
@@ -118,19 +119,19 @@ import Wire
       return answer(request, response)
     }
     guard isWebSocket else {
-      begin(over: nil, answering: request)
+      begin(with: request, over: nil)
       return
     }
-    sockets.accept(request) { connection in begin(over: connection, answering: nil) }
+    sockets.accept(request) { connection in begin(with: request, over: connection) }
   }
 
   @discardableResult
-  private func begin(over socket: WebSocketConnection?, answering request: HTTPRequest?) -> EngineIOSession {
+  private func begin(with request: HTTPRequest, over socket: WebSocketConnection?) -> EngineIOSession {
     // Whoever knows the name of a session can speak in it.
     let session = EngineIOSession(Base64URL.encode(randomBytes(15)), over: socket, of: self)
     sessions[session.id] = session
     deadlines.add(session)
-    session.start(with: make(session), answering: request)
+    session.start(with: make(session, request.head), answering: socket == nil ? request : nil)
     return session
   }
 

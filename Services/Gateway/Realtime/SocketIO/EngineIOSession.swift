@@ -105,14 +105,15 @@ import Wire
     server.deadlines.grant(server.options.closeTime, to: self)
   }
 
-  /// Ends the session at once; what waits is lost.
-  func drop() {
+  /// Ends the session at once; what waits is lost. Nothing was heard of the client for `silence`.
+  func drop(silentFor silence: Duration = .zero) {
+    let socket = socket
+    end(isOrderly: false, silentFor: silence)
     socket?.drop()
-    end(isOrderly: false)
   }
 
   /// The session is over.
-  private func end(isOrderly: Bool) {
+  private func end(isOrderly: Bool, silentFor silence: Duration = .zero) {
     guard phase != .closed else { return }
     phase = .closed
     server.forget(self)
@@ -120,13 +121,13 @@ import Wire
     candidate = nil
     queue = []
     answerWaiting(EngineIORefusal.unknownSession.response)
-    tell(isOrderly: isOrderly)
+    tell(isOrderly: isOrderly, silentFor: silence)
   }
 
-  private func tell(isOrderly: Bool) {
+  private func tell(isOrderly: Bool, silentFor silence: Duration = .zero) {
     let delegate = delegate
     self.delegate = nil
-    delegate?.closed(isOrderly: isOrderly)
+    delegate?.closed(isOrderly: isOrderly, silentFor: silence)
   }
 
   // MARK: In
@@ -287,7 +288,8 @@ extension EngineIOSession: Overdue {
       guard phase == .open else { return }
       phase = .pinged
       server.deadlines.grant(server.options.pingTimeout, to: self)
-    case .pinged, .closing: drop()
+    case .pinged: drop(silentFor: server.options.pingInterval + server.options.pingTimeout)
+    case .closing: drop()
     case .closed: break
     }
   }

@@ -38,7 +38,9 @@ import Wire
     signIn: @escaping @Loop (String) throws(Rejection) -> SignedIn
   ) {
     (self.realtime, self.signIn) = (realtime, signIn)
-    engine = EngineIOServer(options, crossOrigin: crossOrigin) { [unowned self] in SocketIOClient($0, of: self) }
+    engine = EngineIOServer(options, crossOrigin: crossOrigin) { [unowned self] session, head in
+      SocketIOClient(session, of: self, trace: realtime.traces.asked(by: head))
+    }
   }
 
   /// Takes a request; false when it is for somebody else.

@@ -1,11 +1,14 @@
 import Contract
 import EventLoop
+import Telemetry
 import Wire
 
 /// One client that speaks Socket.IO.
 @Loop final class SocketIOClient: EngineIODelegate, Subscriber {
   private let server: SocketIO
   private let engine: EngineIOSession
+  /// The trace that the client has asked for.
+  private let trace: TraceContext?
   /// Nil until the client has joined the namespace.
   private var session: Session?
   /// What is left of the messages of all kinds that it may send.
@@ -17,7 +20,9 @@ import Wire
   /// What came while the client's subscriptions were being made again.
   private var held: [Delivery]?
 
-  init(_ engine: EngineIOSession, of server: SocketIO) { (self.engine, self.server) = (engine, server) }
+  init(_ engine: EngineIOSession, of server: SocketIO, trace: TraceContext?) {
+    (self.engine, self.server, self.trace) = (engine, server, trace)
+  }
 
   private var realtime: Realtime { server.realtime }
 
@@ -40,16 +45,16 @@ import Wire
     }
   }
 
-  func closed(isOrderly: Bool) {
+  func closed(isOrderly: Bool, silentFor silence: Duration) {
     if let recovery { server.recoveries.abandon(recovery, by: self) }
     recovery = nil
-    part(isOrderly: isOrderly)
+    part(isOrderly: isOrderly, silentFor: silence)
   }
 
   /// The client is no longer in the namespace, and does not come back to where it was.
-  private func part(isOrderly: Bool) {
+  private func part(isOrderly: Bool, silentFor silence: Duration = .zero) {
     if let recovery { server.recoveries.end(recovery) }
-    if let session { realtime.close(session, isOrderly: isOrderly) }
+    if let session { realtime.close(session, isOrderly: isOrderly, silentFor: silence) }
     (session, recovery) = (nil, nil)
   }
 
@@ -68,7 +73,7 @@ import Wire
     do throws(RealtimeRefusal) {
       let signedIn = try signIn(auth?["token"]?.string)
       let device = auth?["deviceId"]?.string.map { String($0.prefix(64)) }
-      guard let session = realtime.open(self, device: device) else { throw .overloaded }
+      guard let session = realtime.open(self, device: device, trace: trace) else { throw .overloaded }
       do throws(RealtimeRefusal) {
         try realtime.signIn(session, as: signedIn)
       } catch {
@@ -283,7 +288,7 @@ import Wire
     isEnded = true
     send(SocketIOText.closing(code, message))
     send(SocketIOMessage.disconnect)
-    part(isOrderly: false)
+    part(isOrderly: true)
     engine.expectEnd()
   }
 
