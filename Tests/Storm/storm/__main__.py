@@ -8,6 +8,7 @@ import platform
 import random
 import shutil
 import sys
+import textwrap
 import time
 from collections import Counter
 from datetime import datetime, timezone
@@ -78,6 +79,11 @@ def storm(mesh: Operated, throng: Throng, steps: list[Step], took: list[tuple[St
         time.sleep(step.calm)
 
 
+def folded(text: str, first: str, rest: str | None = None) -> list[str]:
+    """The text in lines of a page's width, which begin with `first` and then with `rest`."""
+    return textwrap.wrap(text, 120, initial_indent=first, subsequent_indent=first if rest is None else rest)
+
+
 def page(chosen: argparse.Namespace, throng: Throng, took: list[tuple[Step, float]], verdict: Verdict, seconds: float) -> str:
     """One page of results."""
     blows = Counter(f"{blow.kind} {blow.target.partition('.')[0]}" for step, _ in took for blow in step.blows)
@@ -91,7 +97,7 @@ def page(chosen: argparse.Namespace, throng: Throng, took: list[tuple[Step, floa
         f"{'with' if chosen.cuts else 'without (not root)'} cut networks",
         "",
         "Faults",
-        "  " + ", ".join(f"{name} × {count}" for name, count in sorted(blows.items())),
+        *folded(", ".join(f"{name} × {count}" for name, count in sorted(blows.items())), "  "),
         "  longest until messages were acknowledged again: "
         + "{1:.1f} s, after: {0}".format(*max(took, key=lambda one: one[1], default=("nothing", 0))),
         "",
@@ -104,10 +110,12 @@ def page(chosen: argparse.Namespace, throng: Throng, took: list[tuple[Step, floa
         fine = sum(count for status, count in statuses.items() if 0 < status < 400)
         told = [fine, statuses[409], statuses[503], statuses[504], statuses[0]]
         other = sum(statuses.values()) - sum(told)
-        lines.append(f"  {kind:<13}" + "".join(f"{count:>6}   " for count in [*told, other]) + f"{throng.silence(kind):>8.1f} s")
+        counts = "".join(f"{count:>6}   " for count in [*told, other])
+        # Leave to subscribe is asked for only now and then.
+        lines.append(f"  {kind:<13}{counts}" + (f"{throng.silence(kind):>8.1f} s" if kind in WEIGHTS else ""))
     lines += ["", "Promises"]
     for finding in verdict.findings:
-        lines.append(f"  {'kept  ' if finding.is_kept else 'BROKEN'}  {finding.promise}: {finding.numbers}")
+        lines += folded(f"{'kept  ' if finding.is_kept else 'BROKEN'}  {finding.promise}: {finding.numbers}", "  ", " " * 10)
     broken = sum(not finding.is_kept for finding in verdict.findings)
     lines += ["", f"{broken} of {len(verdict.findings)} promises were broken" if broken else "Every promise was kept."]
     return "\n".join(lines)

@@ -35,6 +35,7 @@ class Throng:
         self.crowd = Crowd(url, self.history, dice)
         self.dice = dice
         self.listeners: list[Listener] = []
+        self._rested = float("inf")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="throng")
         self._living: list[asyncio.Task] = []
@@ -101,13 +102,15 @@ class Throng:
 
     def rest(self) -> None:
         """Ends what members do, when all writes under way have an outcome; listeners go on."""
+        self._rested = min(self._rested, time.monotonic())
         self.do(self._rest())
 
     # What came of it
 
     def silence(self, kind: str) -> float:
-        """The longest time without success, in seconds."""
-        ends = sorted(one.began + one.seconds for one in self.crowd.attempts if one.kind == kind and 0 < one.status < 400)
+        """The longest time without success, in seconds, until members rested for the first time."""
+        stormy = [one for one in self.crowd.attempts if one.kind == kind and one.began < self._rested]
+        ends = sorted(one.began + one.seconds for one in stormy if 0 < one.status < 400)
         return max((later - earlier for earlier, later in zip(ends, ends[1:])), default=0)
 
     def failed(self, since: float) -> list[Attempt]:
