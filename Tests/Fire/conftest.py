@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import random
-import socket
-import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.load import Load
+from harness.network import open_loopback
 from harness.report import REPORT
 from harness.world import World
 
@@ -24,14 +22,6 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("SEED", str(random.SystemRandom().randrange(1 << 32)))
     if config.getoption("--long"):
         open_loopback()
-
-
-def open_loopback() -> None:
-    """A new network has a loopback that is down (netdevice(7))."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        request = struct.pack("16sH14x", b"lo", 0)
-        flags = struct.unpack("16sH14x", fcntl.ioctl(control, 0x8913, request))[1]  # SIOCGIFFLAGS
-        fcntl.ioctl(control, 0x8914, struct.pack("16sH14x", b"lo", flags | 1))  # SIOCSIFFLAGS, IFF_UP
 
 
 def pytest_report_header() -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import signal
 import time
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -64,11 +63,9 @@ def test_a_store_is_stopped_for_a_while(world: World, start_load, store: str, is
 @pytest.mark.long
 @pytest.mark.parametrize("store", ["broker", "postgres", "redis"])
 def test_a_store_is_cut_off(world: World, start_load, store: str):
-    places = {"broker": f"//{world.env['KAFKA_BROKERS']}", "postgres": world.env["DATABASE_URL"], "redis": world.env["REDIS_URL"]}
-    port = urlsplit(places[store]).port
     with start_load() as load:
         load.go_on()
-        with cut(port):
+        with cut(world.port(store)):
             time.sleep(30)
         # Sooner than TCP by itself, whose pauses have doubled to half a minute by then.
         load.go_on(within=20)

@@ -174,7 +174,7 @@ import Testing
     let described = page.split(separator: "\n").filter { $0.hasPrefix("  ") && !$0.hasPrefix("   ") }
       .map { String($0.split(separator: " ")[0]) }.filter { $0.allSatisfy(\.isLowercase) }
     // These are the script's own.
-    let scripted: Set = ["test", "bench", "help"]
+    let scripted: Set = ["test", "bench", "storm", "help"]
     let examples = [
       "restart": ["x"], "scale": ["x=1"], "admin": ["restore", "me@example.org"], "messaging": ["rotate-keys"],
       "secrets": ["x"], "trace": ["4bf92f35"],

@@ -55,6 +55,14 @@ import Mesh
     tell(session, isForeground ? .foreground : .background)
   }
 
+  /// A socket is still open: told when presence's live state may have been lost, without which nobody would learn from the
+  /// socket's end that the member has gone. It is no activity.
+  func isOpen(_ session: Session) {
+    guard let signedIn = session.signedIn, let opened = session.lastActivity else { return }
+    let last = max(opened, requests[signedIn.session] ?? opened)
+    tell(session, session.isForeground == false ? .background : .opened, at: .now - last.duration(to: Loop.now))
+  }
+
   /// A socket that was signed in is gone; nothing was heard of its client for `silence`.
   func closed(_ session: Session, isOrderly: Bool, silentFor silence: Duration = .zero) {
     tell(session, isOrderly ? .closed : .lost, at: .now - silence)

@@ -61,6 +61,9 @@ import Telemetry
     (self.revocations, self.traces, self.log, self.metrics) = (revocations, traces, log, metrics)
     admission = Admission(ask: ask)
     hub.recheck = { [unowned self] in recheck($0) }
+    hub.wasForgotten = { [unowned self] in
+      for session in sessions.values { activity.isOpen(session) }
+    }
   }
 
   /// Begins to look after sessions.

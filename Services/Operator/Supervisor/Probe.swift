@@ -19,15 +19,22 @@ import EventLoop
   /// The answer; empty when there is none within a second.
   private static func ask(_ address: String, _ question: String) async -> [UInt8] {
     guard let colon = address.lastIndex(of: ":"), let port = UInt16(address[address.index(after: colon)...]),
-      let target = try? SocketAddress(host: String(address[..<colon]), port: port),
-      let socket = try? await Socket.connect(to: target)
+      let target = try? SocketAddress(host: String(address[..<colon]), port: port)
     else { return [] }
+    let asking = Task { @Loop in await ask(target, question) }
+    // Connecting takes its time as well: a process that stands still may not even take the connection.
+    let timer = Loop.schedule(after: .seconds(1)) { asking.cancel() }
+    defer { timer.cancel() }
+    return await asking.value
+  }
+
+  /// The answer, as far as it has come when the task is cancelled.
+  private static func ask(_ target: SocketAddress, _ question: String) async -> [UInt8] {
+    guard let socket = try? await Socket.connect(to: target) else { return [] }
     let answer = Answer()
     socket.delegate = answer
     socket.send(Array(question.utf8))
-    let timer = Loop.schedule(after: .seconds(1)) { socket.close() }
-    defer { timer.cancel() }
-    // Only cancellation throws, and then nobody wants to know.
+    // Only cancellation throws, and then the time is up.
     try? await answer.isComplete.value
     socket.close()
     return answer.bytes

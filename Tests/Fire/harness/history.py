@@ -57,6 +57,10 @@ class History:
                 items[line["ended"]].outcome, items[line["ended"]].answer = line["outcome"], line["answer"]
         return items
 
+    def times(self) -> dict[str, float]:
+        """When each item was first sent, in seconds since 1970."""
+        return {line["sent"]: line["time"] for line in self._lines() if "sent" in line}
+
     def _lines(self) -> Iterator[dict]:
         with open(self.path) as file:
             yield from map(json.loads, file)

@@ -46,7 +46,7 @@ class Connection:
     async def ask(
         self, method: str, path: str, body: dict | None = None, key: str | None = None, token: str | None = None
     ) -> Answer:
-        """Sends a request and waits for its answer. Raises `Broken`."""
+        """Sends a request, as the member whose access token is given, and waits for its answer. Raises `Broken`."""
         lines = [f"{method} {path} HTTP/1.1", f"Host: {self._address[0]}:{self._address[1]}", "User-Agent: fire/1"]
         content = b""
         if body is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import os
 import random
 import signal
@@ -15,8 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from harness.operated import Operated
 from harness.replica import Replica
-from support.mesh import Mesh, program
+from support.mesh import program
 from support.waiting import eventually
 
 SERVICES = ("notes", "tally")
@@ -28,12 +28,7 @@ def derive(root: bytes, purpose: str) -> bytes:
     return hmac.digest(extracted, purpose.encode() + b"\x01", hashlib.sha256)
 
 
-def children(process: int) -> list[int]:
-    """The processes that a process has started and that still run."""
-    return [int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
-
-
-class World(Mesh):
+class World(Operated):
     """A running mesh with replicas of the example's services."""
 
     def __enter__(self) -> World:
@@ -95,35 +90,6 @@ class World(Mesh):
             f"create schema {service} authorization {service}"
         )
 
-    # What the supervisor runs
-
-    def pid(self, name: str) -> int:
-        """The process of a store, or of a service's first replica."""
-
-        def look() -> int | None:
-            status = self.status()
-            if name in ("postgres", "redis"):
-                return status[name]["pid"]
-            return next(one["pid"] for one in status["services"] if one["service"] == name)
-
-        return eventually(look, f"{name} runs")
-
-    @property
-    def supervisor(self) -> int:
-        """The process that keeps the others running."""
-        entries = json.loads((self.folder / ".mesh/processes").read_text())
-        return next(entry["pid"] for entry in entries if entry["name"] == "supervisor")
-
-    def signal(self, name: str, number: int) -> int:
-        """Sends a signal to it and to its own processes, of which PostgreSQL has many; returns the first process."""
-        process = self.pid(name)
-        for one in [process, *children(process)]:
-            try:
-                os.kill(one, number)
-            except ProcessLookupError:
-                pass  # ended by itself in between
-        return process
-
     def wait_until_ready(self, within: float = 90) -> None:
         """Waits until everything says that it serves, and the gateway knows the example's routes."""
         eventually(self._is_ready, f"everything in {self.folder} is ready", within)
@@ -148,32 +114,16 @@ class World(Mesh):
             return False
 
     def _is_ready(self) -> bool:
-        try:
-            status = self.status()
-        except json.JSONDecodeError:
-            return False
-        parts = [status["postgres"], status["redis"], *status["services"]]
-        if not all(one["ready"] for one in parts):
+        if not self.are_processes_ready:
             return False
         answer = subprocess.run(["curl", "-sf", f"{self.url}/openapi.json"], capture_output=True, timeout=10).stdout
         return b"/boards/{board}/notes" in answer
 
     def kill_everything(self) -> None:
-        """Ends every process at once, the supervisor included, as a power cut would."""
-        entries = json.loads((self.folder / ".mesh/processes").read_text())
-        # The supervisor first, or it would begin to start the others again.
-        processes = [self.supervisor, *(entry["pid"] for entry in entries if entry["name"] != "supervisor")]
-        processes += [replica.pid for replicas in self.replicas.values() for replica in replicas]
-        for process in processes:
+        replicas = [replica.pid for replicas in self.replicas.values() for replica in replicas]
+        super().kill_everything()
+        for process in replicas:
             try:
                 os.kill(process, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-
-    def anonymous_memory(self, process: int) -> int:
-        """RssAnon in bytes."""
-        text = Path(f"/proc/{process}/status").read_text()
-        return int(next(line for line in text.splitlines() if line.startswith("RssAnon")).split()[1]) << 10
-
-    def descriptors(self, process: int) -> int:
-        return len(os.listdir(f"/proc/{process}/fd"))

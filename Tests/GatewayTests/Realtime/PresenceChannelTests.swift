@@ -150,6 +150,30 @@ import Testing
     try await watcher.expect(["subscribed", "+\(member) M", "+\(third) M"])
   }
 
+  @Test @Loop func `when Redis has lost everything presence is told again which sockets are open`() async throws {
+    let server = try await RedisServer()
+    let gateway = try await TestGateway(server)
+    defer { gateway.stop() }
+    await gateway.realtime.hub.seats.beat()
+    let (front, back) = (try gateway.client(), try gateway.client())
+    gateway.realtime.activity.moved(back.session, toForeground: false)
+    let before = gateway.signals.count
+    // Known members and sockets are told of once.
+    await gateway.realtime.hub.seats.beat()
+    #expect(gateway.signals.count == before)
+    try await server.run("FLUSHALL")
+    await gateway.realtime.hub.seats.beat()
+    let again = gateway.signals[before...]
+    #expect(again.count == 2)
+    for (client, kind) in [(front, DeviceSignal.Kind.opened), (back, .background)] {
+      let told = gateway.signals[..<before].last { $0.member == client.session.member }
+      let retold = again.first { $0.member == client.session.member }
+      #expect(retold?.kind == kind)
+      #expect(retold?.connection == told?.connection)
+      #expect(retold?.device == told?.device)
+    }
+  }
+
   @Test @Loop func `what a member is called changes for everybody`() async throws {
     let gateway = try await TestGateway()
     defer { gateway.stop() }

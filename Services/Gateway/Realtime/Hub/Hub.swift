@@ -38,6 +38,8 @@ import Telemetry
 
   /// Called when the grants of a channel are to be asked for again; nil for all channels.
   var recheck: @Loop (Channel?) -> Void = { _ in }
+  /// Called when Redis has forgotten this gateway, and so perhaps all that was there.
+  var wasForgotten: @Loop () -> Void = {}
 
   init(
     _ configuration: RedisConfiguration, _ redis: RedisClient, _ seal: ChannelSeal, gateway: UInt64, log: Log,
@@ -48,7 +50,10 @@ import Telemetry
     rosters = RosterStore(redis, seal, gateway: gateway)
     seats = Seats(rosters, log: log)
     ears = RedisSubscriber(configuration) { [unowned self] in hear($0) }
-    seats.wasForgotten = { [unowned self] in relistLater() }
+    seats.wasForgotten = { [unowned self] in
+      relistLater()
+      wasForgotten()
+    }
   }
 
   /// Begins: hears of rechecks, and of what comes under `topic` for this gateway alone.
@@ -201,7 +206,9 @@ import Telemetry
     let hasMissed = feed.head.catchUp(to: history.head, first: history.entries.first?.offset)
     if hasMissed {
       metrics.missed.add(1)
-      feed.tell(Delivery(feed.channel, .missed(history.head)))
+      // What the history still has is told behind it.
+      let place = history.entries.first.map { Position(epoch: history.head.epoch, offset: $0.offset - 1) }
+      feed.tell(Delivery(feed.channel, .missed(place ?? history.head)))
     }
     guard before != nil else { return }
     for delivery in deliveries(of: history, on: feed.channel) { tell(delivery, on: feed) }

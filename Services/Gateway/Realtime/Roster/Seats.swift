@@ -36,6 +36,8 @@ import Telemetry
   private var underWay = 0
   private var timer: LoopTimer?
   private var isClosed = false
+  /// Whether Redis was told of this gateway.
+  private var isKnown = false
   private var backoff = Backoff()
   /// Called when Redis has forgotten this gateway, and so perhaps others: lists have to be read again after a while.
   var wasForgotten: @Loop () -> Void = {}
@@ -147,6 +149,7 @@ import Telemetry
     do {
       let wasKnown = try await store.renew(now: .now)
       if !wasKnown { enterAgain() }
+      isKnown = true
       for dead in try await store.silent(since: .now - Self.lease) where dead != store.gateway {
         log.info("taking back the seats of a gateway that is gone", ["gateway": dead])
         try await store.bury(dead)
@@ -158,7 +161,8 @@ import Telemetry
 
   /// Redis does not know what it was told: tells it again.
   private func enterAgain() {
-    guard !seats.isEmpty else { return }
+    // At the start there is nothing yet that could be forgotten.
+    guard isKnown || !seats.isEmpty else { return }
     for seat in seats.keys {
       seats[seat]?.entered = nil
       dirty.append(seat)

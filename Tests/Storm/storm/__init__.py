@@ -1,0 +1,1 @@
+"""The storm: many members on a mesh whose parts die, and the reckoning afterwards."""
