@@ -97,7 +97,7 @@ def page(chosen: argparse.Namespace, throng: Throng, took: list[tuple[Step, floa
         f"{'with' if chosen.cuts else 'without (not root)'} cut networks",
         "",
         "Faults",
-        *folded(", ".join(f"{name} × {count}" for name, count in sorted(blows.items())), "  "),
+        *folded(", ".join(f"{name}\u00a0×\u00a0{count}" for name, count in sorted(blows.items())), "  "),
         "  longest until messages were acknowledged again: "
         + "{1:.1f} s, after: {0}".format(*max(took, key=lambda one: one[1], default=("nothing", 0))),
         "",
@@ -174,6 +174,10 @@ def reckon(
         eventually(lambda: mesh.are_processes_ready, "everything is ready again", 90)
         return f"{len(took)} steps"
 
+    def listening() -> str:
+        eventually(lambda: all(one.is_listening for one in throng.living), "everybody listens again", 60)
+        return f"{len(throng.living)} listeners"
+
     def clean() -> str:
         since = time.monotonic()
         throng.act(chosen.rate, is_patient=False)
@@ -188,8 +192,8 @@ def reckon(
     say(f"{time.monotonic() - began:6.1f} s  the faults are over")
     verdict = Verdict(mesh, throng)
     verdict.find("serves again after each step", recovered)
+    verdict.find("all who listened listen again", listening)
     if chosen.minutes >= WITH_PRESENCE:
-        eventually(lambda: all(one.is_listening for one in throng.living), "everybody listens again", 60)
         mesh.signal("gateway.1", 9)
         fresh, died = throng.abandon(max(1, len(throng.living) // 3)), time.monotonic()
         verdict.find_presence(throng.living[0], fresh, died)
