@@ -69,6 +69,20 @@ struct Idempotency: Sendable {
   /// copy has one or there is a record. Dividing by zero is how a plain statement fails; a function that says it better costs half as much again.
   /// Then it takes the locks by which other copies of the same requests know these.
   static func claim(_ all: [Idempotency]) -> SQL {
+    all.count == 1 ? all[0].claim : claimTogether(all)
+  }
+
+  /// Most requests come alone, and for one the plain form takes a quarter less time.
+  private var claim: SQL {
+    """
+    select /* fails when the request was answered or is under way */
+      1 / (pg_try_advisory_xact_lock(\(Int64(bitPattern: key.high)))
+        and not exists (select from mesh_answers where key = \(key)))::integer,
+      pg_try_advisory_xact_lock(\(Int64(bitPattern: request)))
+    """
+  }
+
+  private static func claimTogether(_ all: [Idempotency]) -> SQL {
     """
     select /* fails when a request was answered or is under way */
       1 / bool_and(pg_try_advisory_xact_lock(c.half) and not exists (select from mesh_answers where key = c.key))::integer,
