@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from support.waiting import eventually
 
@@ -118,8 +119,14 @@ class Mesh:
 
     def gateway_of(self, client_port: int) -> dict:
         """The gateway that the connection from a port of this machine leads to."""
+        # Others may use the same port towards other servers, and connections that have ended are listed for a while.
+        ends, established = (urlsplit(self.url).port, client_port), "01"
         rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        inode = next(row[9] for row in rows if int(row[2].partition(":")[2], 16) == client_port)
+        inode = next(
+            row[9]
+            for row in rows
+            if tuple(int(end.partition(":")[2], 16) for end in row[1:3]) == ends and row[3] == established
+        )
         for one in self.status()["services"]:
             if one["service"] == "gateway" and one["pid"] is not None:
                 files = Path(f"/proc/{one['pid']}/fd").iterdir()
