@@ -239,6 +239,10 @@ class PusherListener(Listener):
         answer = await self.crowd.ask(self.member, "leave", "POST", "/realtime/auth", body)
         if not answer or answer.status != 200:
             await asyncio.sleep(0.3)
+            if answer and answer.code == "unknown_socket":
+                # A connection that is gone is noticed before this is over, and nothing more is asked for on it.
+                await asyncio.sleep(PING_EVERY + PING_WITHIN)
+                self.crowd.complain(f"a socket was called unknown, and lives: {self._id}")
             raise TimeoutError
         leave = answer.json() | ({"position": track.position} if track.position else {})
         await socket.send(json.dumps({"event": "pusher:subscribe", "data": {"channel": track.channel, **leave}}))

@@ -23,6 +23,7 @@ REFUSALS = {
     "edit": {"blocked"},
     "reaction": {"blocked", "message_deleted"},
     "skill": {"skill_exists"},
+    "leave": {"unknown_socket"},
 }
 # Far longer than anything is broken at a time.
 PATIENCE = 120.0
