@@ -121,10 +121,10 @@ class Listener:
                 await self._ask_for(socket, track)
                 await asyncio.wait_for(self._standing[track.channel].wait(), SUBSCRIBE_WITHIN)
                 return
-            except (OSError, WebSocketException, KeyError):
-                return  # the connection is gone, and another one will subscribe
             except TimeoutError:
                 continue
+            except (OSError, WebSocketException, KeyError):
+                return  # the connection is gone, and another one will subscribe
 
     def _stands(self, track: Track, position: str | None) -> None:
         """The subscription stands; everything behind `position` will be told. Who cannot say where it was has to load what

@@ -71,6 +71,8 @@ class Member:
     """Whom they have blocked."""
     skills: dict[str, str] = field(default_factory=dict)
     """The entries of the skills that they have."""
+    renewal: str = field(default_factory=lambda: str(uuid.uuid4()))
+    """The key of the next renewal of the tokens; that of the last one, while its answer has not come."""
 
 
 class Crowd:
@@ -167,18 +169,19 @@ class Crowd:
             return item.answer if item.outcome == "ok" else None
 
     async def _renew(self, member: Member) -> None:
-        key, deadline = str(uuid.uuid4()), time.monotonic() + PATIENCE
+        # Another key would make it another renewal, with a token that was used before, as a thief would do it.
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
                 answer = await member.connection.ask(
-                    "POST", "/api/v1/auth/refresh", {"refreshToken": member.refresh}, key
+                    "POST", "/api/v1/auth/refresh", {"refreshToken": member.refresh}, member.renewal
                 )
             except Broken:
                 answer = None
             if answer and answer.status == 200:
                 tokens = answer.json()
                 member.access, member.refresh = tokens["accessToken"], tokens["refreshToken"]
-                member.signed_in = time.monotonic()
+                member.signed_in, member.renewal = time.monotonic(), str(uuid.uuid4())
                 return
             if not is_repeatable(answer):
                 return self.complain(f"a refresh was answered {answer.status} {answer.body[:300]!r}")
