@@ -9,10 +9,10 @@ import Postgres
 
   init(_ database: any Querying) { self.database = database }
 
-  /// Adds messages behind those that a conversation has, which is locked; everybody has read them. What was in the search
-  /// index up to the newest message is so after these, whose words the caller adds.
+  /// Adds messages behind those that a conversation has, which is locked; everybody has read them. Their words
+  /// are the caller's to put into the search index.
   func add(_ messages: [MessageStore.Sealed], to conversation: ConversationID) async throws {
-    guard let first = messages.first?.entry, let last = messages.last?.entry else { return }
+    guard let last = messages.last?.entry else { return }
     let entries = messages.map(\.entry)
     try await database.query(
       """
@@ -26,9 +26,7 @@ import Postgres
         update participants set read_seq = \(last.seq), delivered_seq = \(last.seq)
         where conversation_id = \(conversation) and left_at is null
       )
-      update conversations set last_seq = \(last.seq), last_activity_at = \(last.sentAt),
-        indexed_seq = case when indexed_seq = \(first.seq - 1) then \(last.seq) else indexed_seq end
-      where id = \(conversation)
+      update conversations set last_seq = \(last.seq), last_activity_at = \(last.sentAt) where id = \(conversation)
       """)
   }
 }

@@ -49,13 +49,17 @@ import Postgres
     report.tuning["history and search"] =
       "one conversation of \(messages) messages of 3 to 9 words out of \(LongConversation.words), made in \(seconds) s; "
       + "\(rows) rows of the search index; one request at a time, statements alone on an idle connection"
+    var costs = try mesh.processes()
+    costs.add("load", ProcessInfo.processInfo.processIdentifier)
     for question in try await questions(long, database) {
       let bare = try await measure(question, database)
+      let mark = costs.mark()
       let whole = try await measure(question, long, mesh)
       var figure = Figure("\(question.name), p99", whole.milliseconds(0.99), "ms")
       figure.setting = "\(Report.format(Double(messages))) messages"
       (figure.reach, figure.lessIsBetter) = (Self.reach, true)
       figure.against = "statement alone \(bare.summary)"
+      figure.costs = costs.costs(since: mark, for: whole.count)
       figure.note = "\(whole.count) asked, \(whole.summary)"
       report.add(figure)
     }
@@ -149,7 +153,6 @@ import Postgres
     }
     let load = try await HTTPLoad(mesh.address, connections: 1, work)
     defer { load.close() }
-    try await load.run(.closed, for: limit / 4).check("warming up")
     let result = try await load.run(.closed, for: limit)
     try result.check(question.name)
     return result.latencies
@@ -159,10 +162,10 @@ import Postgres
     var dice = LongConversation.Dice(state: 2)
     var latencies = LatencyHistogram()
     let begin = ContinuousClock.now
-    while ContinuousClock.now < begin + limit * 5 / 4 {
+    while ContinuousClock.now < begin + limit / 2 {
       let start = ContinuousClock.now
       try await database.query(question.statement(&dice))
-      if start > begin + limit / 4 { latencies.record(ContinuousClock.now - start) }
+      latencies.record(ContinuousClock.now - start)
     }
     return latencies
   }
