@@ -55,7 +55,7 @@ import Telemetry
     mesh.write(RemoveParticipant.self, removeParticipant)
     mesh.write(ChangeParticipant.self, changeParticipant)
 
-    mesh.writeJointly(SendMessage.self, sendMessage)
+    mesh.writeJointly(SendMessage.self, sendMessages)
     mesh.read(Messages.self) { request, context, database in
       try await messages(request, context, ConversationStore(database), MessageStore(database))
     }
@@ -104,6 +104,7 @@ import Telemetry
       try await exportMessages(request, context, MessageStore(database))
     }
     mesh.write(EraseMember.self, eraseMember)
+    mesh.write(ImportMessages.self, importMessages)
     mesh.fire(ConversationOver.self, conversationOver)
     mesh.fire(TidyingDue.self, tidyingDue)
 

@@ -1,17 +1,25 @@
 import BenchKit
+import Crypto
 import EventLoop
 import Foundation
 
 /// Everything that `mesh up` starts, in a folder of its own. It ends with `end`.
 @Loop struct WholeMesh {
-  /// What runs, by its name.
-  struct Process: Decodable {
-    let service: String
-    let pid: Int32?
-  }
+  /// What runs.
+  struct Status: Decodable {
+    /// A replica of a service.
+    struct Service: Decodable {
+      let service: String
+      let pid: Int32?
+    }
+    /// A store.
+    struct Store: Decodable {
+      let pid: Int32?
+    }
 
-  private struct Status: Decodable {
-    let services: [Process]
+    let services: [Service]
+    let postgres: Store
+    let redis: Store
   }
 
   private let folder: URL
@@ -19,6 +27,8 @@ import Foundation
   let address: SocketAddress
   /// The database, as its superuser.
   let databaseURL: String
+  /// Where the broker listens.
+  let brokers: String
 
   init() throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "chat-bench-\(UUID().uuidString)")
@@ -29,15 +39,33 @@ import Foundation
     _ = try Self.mesh(["up", "--detach", "--port", "\(port)"], in: folder)
     address = try SocketAddress(host: "127.0.0.1", port: port)
     let lines = try Self.mesh(["env"], in: folder).split(separator: "\n")
-    guard let line = lines.first(where: { $0.contains("DATABASE_URL=") }) else {
-      throw BenchFailure("mesh env does not say where the database is")
+    func value(of name: String) throws -> String {
+      guard let line = lines.first(where: { $0.contains("\(name)=") }) else {
+        throw BenchFailure("mesh env does not say \(name)")
+      }
+      return line.split(separator: "=", maxSplits: 1)[1].filter { $0 != "'" && $0 != "\"" }
     }
-    databaseURL = line.split(separator: "=", maxSplits: 1)[1].filter { $0 != "'" && $0 != "\"" }
+    databaseURL = try value(of: "DATABASE_URL")
+    brokers = try value(of: "KAFKA_BROKERS")
   }
 
-  /// The processes of all services.
-  func processes() throws -> [Process] {
-    try JSONDecoder().decode(Status.self, from: Data(Self.mesh(["status", "--json"], in: folder).utf8)).services
+  /// What all services' keys come from.
+  func rootKeys() throws -> KeyRing {
+    let file = folder.appending(path: ".mesh/secrets/mesh-root")
+    let text = try String(contentsOf: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+    guard let key = Hex.decode(text).flatMap({ SymmetricKey($0) }) else { throw BenchFailure("no key in \(file.path)") }
+    return KeyRing(current: 1, keys: [1: key])
+  }
+
+  /// All of its processes.
+  func processes() throws -> ProcessCosts {
+    let status = try JSONDecoder().decode(
+      Status.self, from: Data(Self.mesh(["status", "--json"], in: folder).utf8))
+    var costs = ProcessCosts()
+    for process in status.services { if let pid = process.pid { costs.add(process.service, pid) } }
+    if let pid = status.postgres.pid { costs.add("PostgreSQL", pid, withChildren: true) }
+    if let pid = status.redis.pid { costs.add("Redis", pid) }
+    return costs
   }
 
   func end() throws {
