@@ -41,6 +41,9 @@ struct LowWaterMark {
     return mark
   }
 
+  /// Notes that the mark that was taken was not committed: it is to be taken again.
+  mutating func giveBack() { committed = nil }
+
   private func index(of offset: Int64) -> Int? {
     var (low, high) = (front, underWay.count)
     while low < high {

@@ -224,7 +224,8 @@ import Telemetry
       do {
         try await consumer.commit(offsets)
       } catch {
-        // The next mark is committed later; until then a crash repeats some messages.
+        // It is tried again, also where no message follows; until then a crash repeats some messages.
+        for partition in offsets.keys { owned[partition]?.progress.giveBack() }
         log.limited().warning("offsets not committed", ["group": group, "error": "\(error)"])
       }
     }

@@ -21,6 +21,8 @@ import Testing
     #expect(progress.mark == 16 && progress.count == 0)
     #expect(commit(&progress) == 16)
     #expect(commit(&progress) == nil)
+    progress.giveBack()
+    #expect(commit(&progress) == 16)
   }
 
   @Test func `a message that comes twice is taken up once`() {
