@@ -46,7 +46,7 @@ import Telemetry
     mesh.write(RemoveParticipant.self, removeParticipant)
     mesh.write(ChangeParticipant.self, changeParticipant)
 
-    mesh.writeJointly(SendMessage.self, sendMessage)
+    mesh.writeJointly(SendMessage.self, sendMessages)
     mesh.read(Messages.self) { request, context, database in
       try await messages(request, context, ConversationStore(database), MessageStore(database))
     }

@@ -1,6 +1,6 @@
 import Contract
 
-/// A type of which arrays can be parameters and columns: one dimension, without NULLs.
+/// A type of which arrays can be parameters and columns, of one dimension. An array of optionals may hold NULLs.
 ///
 /// `UInt8` is the exception: an array of bytes is `bytea`.
 public protocol PostgresArrayElement: Sendable {
@@ -37,25 +37,45 @@ extension UInt8: PostgresArrayElement {
   }
 }
 
-/// The binary form of arrays (`array_send` in the server): dimensions, whether there are NULLs, the elements' type,
-/// then for each dimension its length and lower bound, then each element with its length.
 extension PostgresArrayElement where Self: PostgresValue {
   /// Writes an array in binary form.
-  public static func encode(_ elements: [Self], into writer: inout ParameterWriter) {
-    writer.write(Int32(elements.isEmpty ? 0 : 1))
-    writer.write(Int32(0))
-    writer.write(postgresType == .inferred ? PostgresType.text.rawValue : postgresType.rawValue)
-    guard !elements.isEmpty else { return }
-    writer.write(Int32(clamping: elements.count))
-    writer.write(Int32(1))
-    for element in elements { writer.writeCounted { element.encode(into: &$0) } }
-  }
+  public static func encode(_ elements: [Self], into writer: inout ParameterWriter) { writer.write(array: elements) }
+  /// Reads an array without NULLs.
+  public static func decode(_ cell: Cell) throws -> [Self] { try cell.elements(as: Self.self) }
+}
 
-  /// Reads an array of one dimension without NULLs.
-  public static func decode(_ cell: Cell) throws -> [Self] {
-    var rest = try cell.required()[...]
+extension Optional: PostgresArrayElement where Wrapped: PostgresArrayElement & PostgresValue {
+  /// The type of the array.
+  public static var postgresArrayType: PostgresType { Wrapped.postgresArrayType }
+  /// Writes an array in binary form.
+  public static func encode(_ elements: [Wrapped?], into writer: inout ParameterWriter) {
+    writer.write(array: elements)
+  }
+  /// Reads an array.
+  public static func decode(_ cell: Cell) throws -> [Wrapped?] { try cell.elements(as: Wrapped?.self) }
+}
+
+/// The binary form of arrays (`array_send` in the server): dimensions, whether there are NULLs, the elements' type,
+/// then for each dimension its length and lower bound, then each element with its length, which is -1 for NULL.
+extension ParameterWriter {
+  fileprivate mutating func write<Value: PostgresEncodable>(array elements: [Value?]) {
+    write(Int32(elements.isEmpty ? 0 : 1))
+    write(Int32(elements.contains { $0 == nil } ? 1 : 0))
+    write(Value.postgresType == .inferred ? PostgresType.text.rawValue : Value.postgresType.rawValue)
+    guard !elements.isEmpty else { return }
+    write(Int32(clamping: elements.count))
+    write(Int32(1))
+    for element in elements {
+      if let element { writeCounted { element.encode(into: &$0) } } else { write(Int32(-1)) }
+    }
+  }
+}
+
+extension Cell {
+  fileprivate func elements<Value: PostgresDecodable>(as wanted: Value.Type) throws -> [Value] {
+    var rest = try required()[...]
     func next() throws -> Int32 {
-      guard rest.count >= 4 else { throw cell.mismatch([Self].self) }
+      guard rest.count >= 4 else { throw mismatch([Value].self) }
       defer { rest = rest.dropFirst(4) }
       return Int32(bigEndian: UnsafeRawBufferPointer(rebasing: rest).loadUnaligned(as: Int32.self))
     }
@@ -65,14 +85,14 @@ extension PostgresArrayElement where Self: PostgresValue {
     if dimensions == 0 { return [] }
     let count = try next()
     _ = try next()
-    guard dimensions == 1, count >= 0, Int(count) <= rest.count / 4 else { throw cell.mismatch([Self].self) }
-    var elements: [Self] = []
+    guard dimensions == 1, count >= 0, Int(count) <= rest.count / 4 else { throw mismatch([Value].self) }
+    var elements: [Value] = []
     elements.reserveCapacity(Int(count))
     for _ in 0..<count {
       let length = Int(try next())
-      guard length <= rest.count else { throw cell.mismatch([Self].self) }
+      guard length <= rest.count else { throw mismatch([Value].self) }
       let bytes = length < 0 ? nil : UnsafeRawBufferPointer(rebasing: rest.prefix(length))
-      elements.append(try Self(postgres: Cell(bytes: bytes, type: type, result: cell.result, column: cell.column)))
+      elements.append(try Value(postgres: Cell(bytes: bytes, type: type, result: result, column: column)))
       rest = rest.dropFirst(max(0, length))
     }
     return elements

@@ -8,7 +8,8 @@ import pytest
 from support.client import Member
 from support.mesh import Mesh
 from support.pusher import Socket
-from test_messaging import call, history, open_direct, send
+from support.socketio_socket import SocketIOSocket
+from test_messaging import call, history, open_direct, send, whole_history
 
 
 @pytest.fixture
@@ -90,3 +91,33 @@ def test_a_device_that_was_away_misses_nothing(mesh: Mesh, member: Member, other
         socket.subscribe(channel(conversation), token(other), position)
         heard = [socket.data(socket.next("message.sent")) for _ in range(20)]
     assert heard == history(other, conversation, afterSeq=1, limit=100)
+
+
+@pytest.mark.parametrize("missed", [30, 130], ids=["a while", "longer than channels remember"])
+def test_two_devices_of_a_member_agree_when_one_was_away(mesh: Mesh, member: Member, other: Member, missed: int):
+    conversation = open_direct(member, other)["id"]
+    place = {"channel": channel(conversation)}
+    with Socket(mesh.url) as stayed:
+        stayed.subscribe(channel(conversation), token(other))
+        with SocketIOSocket(mesh.url, token(other)) as left:
+            assert left.call("subscribe", place)["ok"]
+            send(member, conversation, "one")
+            position = left.event("message.sent")["position"]
+        for number in range(missed):
+            send(member, conversation, f"missed {number}")
+        with SocketIOSocket(mesh.url, token(other)) as back:
+            assert back.call("subscribe", place | {"position": position})["ok"]
+            loaded = whole_history(other, conversation)
+            if missed < 100:
+                heard = [back.event("message.sent") for _ in range(missed)]
+                resumed = [{name: one[name] for name in loaded[0]} for one in heard]
+            else:
+                # It is told so, and asks for what is behind the last message that it knows.
+                assert back.event("skillmesh:missed")["channel"] == channel(conversation)
+                resumed = [*history(other, conversation, afterSeq=1, limit=100), *history(other, conversation, afterSeq=101)]
+            send(member, conversation, "live again")
+            live = back.event("message.sent")
+        told = [stayed.data(stayed.next("message.sent")) for _ in range(missed + 2)]
+    assert told[:-1] == loaded == [loaded[0], *resumed]
+    assert [one["seq"] for one in told] == list(range(1, missed + 3))
+    assert {name: live[name] for name in told[-1]} == told[-1]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -24,6 +26,14 @@ def open_direct(one: Member, other: Member) -> dict:
     """The direct conversation of two members."""
     answer = call(one, "POST", "/conversations", json={"kind": "direct", "participantIds": [other.user["id"]]})
     assert answer.status_code in (200, 201), answer.text
+    return answer.json()
+
+
+def open_group(one: Member, other: Member, title: str, **metadata: str) -> dict:
+    """A new group of two members."""
+    body = {"kind": "group", "participantIds": [other.user["id"]], "title": title, "metadata": metadata}
+    answer = call(one, "POST", "/conversations", json=body)
+    assert answer.status_code == 201, answer.text
     return answer.json()
 
 
@@ -145,10 +155,51 @@ def test_messages_are_found_and_nothing_on_disk_can_be_read(mesh: Mesh, member: 
     assert [one["message"]["body"] for one in search(edited)] == [edited]
     assert search(marker) == []
 
+    title, renamed, kept = (f"{word}{uuid.uuid4().hex}" for word in ("title", "renamed", "kept"))
+    group = open_group(member, other, title, about=kept)
+    assert (group["title"], group["metadata"]) == (title, {"about": kept})
+    assert call(member, "PATCH", f"/conversations/{group['id']}", json={"title": renamed}).status_code == 200
+    listed = call(other, "GET", "/conversations").json()["items"]
+    assert [(one["title"], one["metadata"]) for one in listed if one["id"] == group["id"]] == [(renamed, {"about": kept})]
+
     # Everything that the mesh keeps: tables and their logs, topics, Redis' files, logs of all processes.
-    for text in (marker, edited):
+    for text in (marker, edited, title, renamed, kept):
         done = subprocess.run(["grep", "-rlia", text, str(mesh.folder)], capture_output=True, text=True, timeout=60)
         assert (done.returncode, done.stdout) == (1, ""), f"{text} can be read in {done.stdout}"
+
+
+def test_who_floods_is_told_to_wait_and_nothing_that_was_accepted_is_lost():
+    burst, at_once = 150, 6
+    with Mesh(RATE_LIMIT_SCALE="1") as mesh, connect(mesh.url) as http:
+        flooder, other = Member(http).register(), Member(http).register()
+        conversation = open_direct(flooder, other)["id"]
+        began = time.monotonic()
+        with ThreadPoolExecutor(at_once) as pool:
+            flood = pool.map(
+                lambda number: send(flooder, conversation, f"flood {number}", clientMessageId=str(number)), range(burst)
+            )
+            # Whoever keeps to the measure does not notice.
+            calm = [send(other, conversation, f"calm {number}") for number in range(5)]
+            answers = list(flood)
+        seconds = time.monotonic() - began
+        assert [one.status_code for one in calm] == [201] * len(calm)
+
+        accepted = {number: one.json() for number, one in enumerate(answers) if one.status_code == 201}
+        refused = {number: one for number, one in enumerate(answers) if one.status_code == 429}
+        assert len(accepted) + len(refused) == burst
+        # The class of what sends to others: 120 a minute, which may come at once.
+        assert 100 <= len(accepted) <= 121 + 2 * seconds and refused
+        for answer in refused.values():
+            assert problem(answer) == (429, "rate_limited")
+            assert answer.headers["ratelimit-limit"] == "120"
+            assert 1 <= int(answer.headers["retry-after"]) <= 60
+        kept = {one["clientMessageId"]: one for one in whole_history(other, conversation) if one["body"][:5] == "flood"}
+        assert kept == {str(number): message for number, message in accepted.items()}
+
+        number, answer = next(iter(refused.items()))
+        time.sleep(int(answer.headers["retry-after"]))
+        again = send(flooder, conversation, f"flood {number}", clientMessageId=str(number))
+        assert (again.status_code, again.json()["seq"]) == (201, len(accepted) + len(calm) + 1)
 
 
 def test_a_conversation_shows_whether_the_other_is_there(member: Member, other: Member):
@@ -190,10 +241,12 @@ def test_a_provider_is_measured(mesh: Mesh, member: Member, other: Member):
 
 def test_master_keys_rotate_while_messages_flow(mesh: Mesh, member: Member, other: Member):
     conversation = open_direct(member, other)["id"]
+    group = open_group(member, other, "Choir")["id"]
     assert send(member, conversation, "before").status_code == 201
     mesh.run("messaging", "rotate-keys")
     assert send(other, conversation, "after").status_code == 201
     assert [one["body"] for one in history(member, conversation)] == ["before", "after"]
+    assert call(other, "GET", f"/conversations/{group}").json()["title"] == "Choir"
     keys = mesh.query("select distinct key_id from messaging.conversations")
     assert len(keys) == 1 and int(keys[0][0]) > 1
 

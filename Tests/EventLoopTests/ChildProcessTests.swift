@@ -37,7 +37,8 @@ import Testing
     async throws
   {
     let (_, text) = try await run(
-      "readlink /proc/$$/fd/0; ls /proc/$$/fd | tr '\\n' ' '; echo; [ $(ps -o sid= -p $$) = $$ ] && echo own session;"
+      "readlink /proc/$$/fd/0; ls /proc/$$/fd | tr '\\n' ' '; echo; "
+        + "[ $(cut -d ' ' -f 6 /proc/$$/stat) = $$ ] && echo own session; "
         + "grep -E 'Sig(Blk|Ign)' /proc/self/status")
     let lines = text.split(separator: "\n").map(String.init)
     #expect(lines.prefix(3) == ["/dev/null", "0 1 2 ", "own session"])

@@ -38,10 +38,10 @@ struct NoteReminder: DurableTimer {
     return AddNote.Reply(number: number)
   }
 
-  mesh.writeJointly(Jot.self) { request, _, tx in
-    let jot = JotID(at: tx.now)
-    BoardStore.jot(request.text, as: jot, in: tx)
-    return Jot.Reply(jot: jot)
+  mesh.writeJointly(Jot.self) { requests, tx in
+    let jots = requests.map { (id: JotID(at: tx.now), text: $0.request.text) }
+    BoardStore.add(jots, in: tx)
+    return jots.map { .success(Jot.Reply(jot: $0.id)) }
   }
 
   mesh.read(NoteTable.self) { request, _, database in

@@ -62,6 +62,8 @@ import Testing
     #expect(try await echo(["", "a,b", "{\"}"], as: "text[]", on: database) == ["", "a,b", "{\"}"])
     let ids = (0..<1000).map { UniqueID(high: UInt64($0), low: 1) }
     #expect(try await echo(ids, as: "uuid[]", on: database) == ids)
+    #expect(try await echo([1, nil, 2] as [Int64?], as: "bigint[]", on: database) == [1, nil, 2])
+    #expect(try await echo([nil, "null"] as [String?], as: "text[]", on: database) == [nil, "null"])
     let rows = try await database.query("select v from unnest(\(["b", "a"])) with ordinality u (v, n) order by n")
     let names = try rows.decode(String.self)
     #expect(names == ["b", "a"])

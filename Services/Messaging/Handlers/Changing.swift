@@ -20,9 +20,8 @@ extension MessagingService {
     let key = try keys.key(of: entry.conversation, subject.sealedKey)
     try await store.save(
       entry, content: key.seal(request.body.text, of: entry.id), before: subject.message.content)
-    if entry.seq <= subject.indexedSeq {
-      try await SearchStore(tx).add(words(in: [(entry, request.body.text)], key))
-    }
+    // The index may have come to it at this moment, with what it said before.
+    try await SearchStore(tx).add(words(in: [(entry, request.body.text)], key))
     let message = entry.message(
       body: request.body.text,
       reactions: try await store.reactions(to: [.init(entry: entry, content: nil)])[entry.id] ?? [])

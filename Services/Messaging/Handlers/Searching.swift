@@ -89,7 +89,9 @@ extension MessagingService {
 
   // MARK: The index
 
-  /// Messages that are put into the index in one transaction.
+  /// Conversations of which messages are put into the index in one transaction.
+  private static let indexedConversations = 16
+  /// Messages of each.
   private static let indexBatch = 64
   /// Transactions of one round, so that others get a turn.
   private static let indexRounds = 200
@@ -101,19 +103,31 @@ extension MessagingService {
     }
   }
 
-  /// Puts some messages of one conversation into the index; false when there are none.
+  /// Puts messages of some conversations into the index; false when it has caught up with those that wait.
   private func indexSome(_ tx: Tx) async throws -> Bool {
     let index = SearchStore(tx)
-    guard let backlog = try await index.takeBacklog() else { return false }
-    let messages = try await MessageStore(tx).between(
-      backlog.indexedSeq, .max, of: backlog.conversation, lowest: true, limit: Self.indexBatch)
-    let key = try keys.key(of: backlog.conversation, backlog.sealedKey)
-    let texts = try messages.compactMap { message in
-      try open(message, key).body.map { (message.entry, $0) }
+    var backlog = try await index.takeBacklog(limit: Self.indexedConversations)
+    guard !backlog.isEmpty else { return false }
+    let messages = try await MessageStore(tx).after(
+      backlog.map { ($0.conversation, $0.indexedSeq) }, limit: Self.indexBatch)
+    let byConversation = Dictionary(grouping: messages, by: \.entry.conversation)
+    var found: [SearchStore.Word] = []
+    var isBehind = backlog.count == Self.indexedConversations
+    for (position, waiting) in backlog.enumerated() {
+      let messages = byConversation[waiting.conversation] ?? []
+      let key = try keys.key(of: waiting.conversation, waiting.sealedKey)
+      let texts = try messages.compactMap { message in try open(message, key).body.map { (message.entry, $0) } }
+      found += words(in: texts, key)
+      let last = messages.last?.entry.seq ?? waiting.indexedSeq
+      let isWhole = messages.count < Self.indexBatch
+      backlog[position].indexedSeq = isWhole ? max(last, waiting.lastSeq) : last
+      isBehind = isBehind || !isWhole
+      // Others get a turn between conversations: opening and taking apart what they say is work for the processor.
+      await Task.yield()
     }
-    try await index.add(words(in: texts, key))
-    try await index.indexed(backlog.conversation, upTo: messages.last?.entry.seq ?? backlog.indexedSeq)
-    return true
+    try await index.add(found)
+    try await index.save(backlog)
+    return isBehind
   }
 
   /// The words of some messages of one conversation, as the index has them.

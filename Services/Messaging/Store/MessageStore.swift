@@ -16,7 +16,6 @@ import Postgres
     let message: Sealed
     let kind: Conversation.Kind
     let sealedKey: [UInt8]
-    let indexedSeq: Int64
     let participation: Participation
     /// Whether one of the two of a direct conversation has blocked the other.
     let isBlocked: Bool
@@ -41,6 +40,20 @@ import Postgres
       """
     ).map { try Self.sealed($0) }
     return lowest ? messages : messages.reversed()
+  }
+
+  /// The first `limit` messages after a place, for each of some conversations; those of one in rising order.
+  func after(_ places: [(conversation: ConversationID, seq: Int64)], limit: Int) async throws -> [Sealed] {
+    try await database.query(
+      """
+      select \(Self.columns)
+      from unnest(\(places.map(\.conversation)), \(places.map(\.seq))) as wanted (conversation_id, seq)
+      cross join lateral (
+        select * from messages where conversation_id = wanted.conversation_id and seq > wanted.seq
+        order by seq limit \(limit)
+      ) m
+      """
+    ).map { try Self.sealed($0) }
   }
 
   /// Messages at some places of some conversations.
@@ -82,7 +95,7 @@ import Postgres
   func find(_ message: MessageID, for member: MemberID) async throws -> Subject? {
     try await database.query(
       """
-      select \(Self.columns), c.kind, c.sealed_key, c.indexed_seq, c.kind = 'direct' and exists (
+      select \(Self.columns), c.kind, c.sealed_key, c.kind = 'direct' and exists (
           select from blocks b where (b.member_id, b.blocked_id) in ((c.first_id, c.second_id), (c.second_id, c.first_id))
         ), \(ConversationStore.participationColumns)
       from messages m join conversations c on c.id = m.conversation_id
@@ -93,9 +106,8 @@ import Postgres
       let next = Self.columnCount
       return Subject(
         message: try Self.sealed(row), kind: try row.decode(column: next), sealedKey: try row.decode(column: next + 1),
-        indexedSeq: try row.decode(column: next + 2),
-        participation: try ConversationStore.participation(row, from: next + 4),
-        isBlocked: try row.decode(column: next + 3))
+        participation: try ConversationStore.participation(row, from: next + 3),
+        isBlocked: try row.decode(column: next + 2))
     }
   }
 

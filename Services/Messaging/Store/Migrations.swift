@@ -9,6 +9,7 @@ enum Migrations {
     Migration(name: "003_response_metrics", sql: text(PackageResources._03_response_metrics_sql)),
     Migration(name: "004_presences", sql: text(PackageResources._04_presences_sql)),
     Migration(name: "005_avatars", sql: text(PackageResources._05_avatars_sql)),
+    Migration(name: "006_search_progress", sql: text(PackageResources._06_search_progress_sql)),
   ]
 
   private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

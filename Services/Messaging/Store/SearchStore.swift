@@ -28,7 +28,8 @@ import Postgres
   struct Backlog {
     let conversation: ConversationID
     let sealedKey: [UInt8]
-    let indexedSeq: Int64
+    let lastSeq: Int64
+    var indexedSeq: Int64
   }
 
   private let database: any Querying
@@ -88,24 +89,33 @@ import Postgres
       """)
   }
 
-  /// Takes a conversation that waits; nobody else does until the transaction ends. Nil when none waits.
-  func takeBacklog() async throws -> Backlog? {
-    let rows = try await database.query(
+  /// Takes conversations that wait; nobody else does until the transaction ends.
+  func takeBacklog(limit: Int) async throws -> [Backlog] {
+    try await database.query(
       """
-      select c.id, c.sealed_key, c.indexed_seq
-      from search_backlog b join conversations c on c.id = b.conversation_id limit 1 for update of b skip locked
-      """)
-    return try rows.first.map { row in
-      let (conversation, key, indexedSeq) = try row.decode(ConversationID.self, [UInt8].self, Int64.self)
-      return Backlog(conversation: conversation, sealedKey: key, indexedSeq: indexedSeq)
+      select c.id, c.sealed_key, c.last_seq, b.indexed_seq
+      from search_backlog b join conversations c on c.id = b.conversation_id
+      limit \(limit) for update of b skip locked
+      """
+    ).decode(ConversationID.self, [UInt8].self, Int64.self, Int64.self).map {
+      Backlog(conversation: $0.0, sealedKey: $0.1, lastSeq: $0.2, indexedSeq: $0.3)
     }
   }
 
-  /// The index has come up to `seq`. A conversation that has no newer message does not wait any more.
-  func indexed(_ conversation: ConversationID, upTo seq: Int64) async throws {
-    let row = try await database.query(
-      "update conversations set indexed_seq = \(seq) where id = \(conversation) returning last_seq")[0]
-    guard try row.decode(column: 0, as: Int64.self) <= seq else { return }
-    try await database.query("delete from search_backlog where conversation_id = \(conversation)")
+  /// Notes how far the index has come. A conversation that has no newer message does not wait any more; one that is being
+  /// written to at this moment is looked at again.
+  func save(_ backlog: [Backlog]) async throws {
+    let (conversations, places) = (backlog.map(\.conversation), backlog.map(\.indexedSeq))
+    try await database.query(
+      """
+      update search_backlog b set indexed_seq = i.seq from unnest(\(conversations), \(places)) as i (id, seq)
+      where b.conversation_id = i.id
+      """)
+    try await database.query(
+      """
+      delete from search_backlog where conversation_id = any(array(
+        select c.id from unnest(\(conversations), \(places)) as i (id, seq)
+        join conversations c on c.id = i.id and c.last_seq <= i.seq for update of c skip locked))
+      """)
   }
 }

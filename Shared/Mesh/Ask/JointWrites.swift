@@ -3,74 +3,55 @@ import Crypto
 import EventLoop
 import Postgres
 
-/// Carries out requests side by side in one transaction, so that many share one commit and travel to the database together.
+/// Carries out requests to one endpoint many at a time in one transaction, so that they share its statements and its
+/// commit.
 ///
-/// What arrives while a transaction is under way waits for the next one; a lone request goes at once. Each keeps its own
-/// idempotency record. When the transaction fails, for whatever reason, none of it took effect, and each request is
+/// What arrives while transactions are under way waits for the next one; a lone request goes at once. Each keeps its own
+/// idempotency record. When a transaction fails, for whatever reason, none of it took effect, and each of its requests is
 /// carried out by itself as `Writes` does: so one that is at fault costs the others time, and nothing else.
-@Loop final class JointWrites {
-  /// Requests in one transaction.
-  private static let limit = 32
-  /// Transactions under way at once.
-  private static let parallel = 2
-  private static let timeout = Duration.seconds(5)
+@Loop final class JointWrites<Request: Sendable> {
+  /// What the endpoint's own code does for some requests: an answer or a refusal for each, in their order.
+  typealias Work = @Loop ([JointRequest<Request>], Tx) async throws -> [Result<Answer, any Error>]
 
-  /// One request's place in a transaction.
   @Loop private final class Part {
+    let request: JointRequest<Request>
     let idempotency: Idempotency
-    /// The transaction is open.
-    let joined = Promise<Tx>()
-    /// The work is done, or cannot be done here.
-    let done = Promise<Answer>()
-    /// All of it is committed.
-    let committed = Promise<Void>()
+    /// Its transaction is committed, or will never be.
+    let answer = Promise<Answer>()
 
-    init(_ idempotency: Idempotency) { self.idempotency = idempotency }
+    init(_ request: JointRequest<Request>, _ idempotency: Idempotency) {
+      (self.request, self.idempotency) = (request, idempotency)
+    }
   }
 
   private let transactor: Transactor
   private let writes: Writes
   private let ring: KeyRing
+  private let work: Work
   private var waiting: [Part] = []
   private var running = 0
 
-  init(_ transactor: Transactor, _ writes: Writes, ring: KeyRing) {
-    (self.transactor, self.writes, self.ring) = (transactor, writes, ring)
+  init(_ transactor: Transactor, _ writes: Writes, ring: KeyRing, work: @escaping Work) {
+    (self.transactor, self.writes, self.ring, self.work) = (transactor, writes, ring, work)
   }
 
-  /// Answers a request: with what it was answered before, or by doing `work` in a transaction with others. A refusal undoes
-  /// nothing: it has to come before `work` changes anything.
-  func answer(_ asked: Asked, _ work: Writes.Work) async -> Answer {
-    let part = Part(Idempotency(asked, ring: ring))
+  /// Answers a request: with what it was answered before, or by doing the work for it in a transaction with others.
+  func answer(_ asked: Asked, _ request: Request) async -> Answer {
+    let request = JointRequest(request: request, context: asked.context)
+    let part = Part(request, Idempotency(asked, ring: ring))
     waiting.append(part)
     begin()
     do {
-      let tx = try await part.joined.value
-      let answer: Answer
-      do {
-        answer = try await work(tx)
-      } catch {
-        guard let no = Self.no(error) else { throw error }
-        answer = no
-      }
-      part.done.fulfil(answer)
-      try await part.committed.value
-      return answer
+      return try await part.answer.value
     } catch {
-      part.done.fail(error)
-      return await writes.answer(asked, work)
+      return await writes.answer(asked) { [work] tx in try await work([request], tx)[0].get() }
     }
-  }
-
-  private static func no(_ error: any Error) -> Answer? {
-    if let committed = error as? CommittedRefusal { return Answer(Problem(committed.refusal)) }
-    return Answer.no(error)
   }
 
   /// Opens a transaction for those who wait, unless as many as may be are under way.
   private func begin() {
-    guard running < Self.parallel, !waiting.isEmpty else { return }
-    let parts = Array(waiting.prefix(Self.limit))
+    guard running < JointLimits.transactions, !waiting.isEmpty else { return }
+    let parts = Array(waiting.prefix(JointLimits.requests))
     waiting.removeFirst(parts.count)
     running += 1
     Loop.task { [self] in
@@ -82,25 +63,44 @@ import Postgres
 
   private func carryOut(_ parts: [Part]) async {
     do {
-      try await transactor.run(now: .now, timeout: Self.timeout) { transaction, tx in
+      let answers = try await transactor.run(now: .now, timeout: JointLimits.timeout) { transaction, tx in
         // The claims travel with the first statement of the work, and the records with the commit.
         transaction.send(Idempotency.claim(parts.map(\.idempotency)))
-        for part in parts { part.joined.fulfil(tx) }
-        // All of them have to be through with the transaction before it ends, however it ends.
-        var failure: (any Error)?
-        var answers: [(Idempotency, Answer)] = []
-        for part in parts {
-          do { answers.append((part.idempotency, try await part.done.value)) } catch { failure = failure ?? error }
-        }
-        if let failure { throw failure }
-        transaction.send(Idempotency.record(answers))
+        let answers = try await work(parts.map(\.request), tx).map { try Self.answer($0) }
+        precondition(answers.count == parts.count, "each request gets an answer")
+        transaction.send(Idempotency.record(Array(zip(parts.map(\.idempotency), answers))))
+        return answers
       }
-      for part in parts { part.committed.fulfil(()) }
+      for (part, answer) in zip(parts, answers) { part.answer.fulfil(answer) }
     } catch {
-      for part in parts {
-        part.joined.fail(error)
-        part.committed.fail(error)
-      }
+      for part in parts { part.answer.fail(error) }
     }
   }
+
+  /// A refusal is an answer; anything else that was thrown fails the transaction.
+  private static func answer(_ outcome: Result<Answer, any Error>) throws -> Answer {
+    do {
+      return try outcome.get()
+    } catch {
+      guard let no = Answer.no(error) else { throw error }
+      return no
+    }
+  }
+}
+
+/// One of some requests that are carried out together.
+public struct JointRequest<Request: Sendable>: Sendable {
+  /// What is asked for.
+  public let request: Request
+  /// Who asks, and when.
+  public let context: Context
+}
+
+/// Bounds of requests that are carried out together.
+private enum JointLimits {
+  /// Requests in one transaction.
+  static let requests = 32
+  /// Transactions of one endpoint under way at once.
+  static let transactions = 2
+  static let timeout = Duration.seconds(5)
 }

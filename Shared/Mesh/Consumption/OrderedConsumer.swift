@@ -8,6 +8,10 @@ import Telemetry
 /// is given back when what is under way has ended, or its time is up; messages that had not started go to the next owner.
 ///
 /// **Bounds.** `limit` messages are under way; when `waitingLimit` wait, all partitions pause until half of them are done.
+///
+/// **Fencing.** A replica that stood still, or was cut off, and was missed by its group comes back under its static name
+/// while questions of its old self may still be on their way. Such a question fences the member for good (KIP-345), and
+/// librdkafka can do nothing more: the consumer is made anew, and the replica goes on.
 @Loop final class OrderedConsumer: ConsumerDelegate {
   /// Handles one message. When it returns, the message is done; it never comes again unless the process dies first.
   typealias Handler = @Loop (KafkaMessage) async throws(Unfinished) -> Void
@@ -31,11 +35,17 @@ import Telemetry
   private static let waitingLimit = 4096
   /// How long a partition's work may take when another member waits for it; less than the group's patience.
   private static let leavingLimit = Duration.seconds(10)
+  /// A member that is fenced again within this time has a twin that lives: one of the two has to end.
+  private static let fencingLimit = Duration.seconds(30)
+  /// How long a fenced consumer may take to end. There is nothing it could still give back.
+  private static let endingLimit = Duration.seconds(2)
 
   private let group: String
   private let log: Log
   private let handler: Handler
   private var consumer: Consumer?
+  private var make: (@Loop () throws(KafkaError) -> Consumer)?
+  private var fencedAt: ContinuousClock.Instant?
   private var queue: KeyedQueue<Item>
   private var owned: [TopicPartition: Tenure] = [:]
   private var paused: Set<TopicPartition> = []
@@ -67,9 +77,13 @@ import Telemetry
     options.reset = .earliest
     options.prefetchLimit = 1000
     options.fetchWait = .milliseconds(100)
-    let consumer = try Consumer(kafka, options, delegate: self)
-    try consumer.subscribe(to: topics)
-    self.consumer = consumer
+    let make: @Loop () throws(KafkaError) -> Consumer = { [unowned self] () throws(KafkaError) in
+      let consumer = try Consumer(kafka, options, delegate: self)
+      try consumer.subscribe(to: topics)
+      return consumer
+    }
+    consumer = try make()
+    self.make = make
     commitTimer = Loop.schedule(after: Self.commitInterval) { [weak self] in self?.commitOnTime() }
     // From here on there is something to show: a service that hears nobody has no such group.
     waiting.set(0)
@@ -79,6 +93,7 @@ import Telemetry
   /// Stops reading, lets what is under way end, commits, and leaves.
   func stop(within limit: Duration) async {
     commitTimer?.cancel()
+    make = nil
     await consumer?.close(within: limit)
     consumer = nil
     owned = [:]
@@ -223,12 +238,34 @@ import Telemetry
     return Int(max(0, end - mark))
   }
 
+  // MARK: Trouble
+
   func failed(_ error: KafkaError, partition: TopicPartition?, in consumer: Consumer) {
-    if error.isFatal {
-      log.error("the consumer cannot go on", ["group": group, "error": "\(error)"])
-      failedForGood?(error)
-    } else {
-      log.limited().warning("consumer trouble", ["group": group, "error": "\(error)"])
+    guard error.isFatal else {
+      return log.limited().warning("consumer trouble", ["group": group, "error": "\(error)"])
     }
+    // What the old consumer says while it ends is known.
+    guard consumer === self.consumer else { return }
+    let hasTwin = fencedAt.map { $0.duration(to: Loop.now) < Self.fencingLimit } ?? false
+    guard error.reason == .fenced, !hasTwin else { return giveUp(error) }
+    fencedAt = Loop.now
+    log.warning("fenced; joining the group anew", ["group": group, "error": "\(error)"])
+    self.consumer = nil
+    Loop.task { await self.join(after: consumer) }
+  }
+
+  /// Ends a consumer that can do nothing more, and joins with another one. What is under way ends as after a partition
+  /// was lost; its messages come again.
+  private func join(after fenced: Consumer) async {
+    for tenure in owned.values { tenure.isLeaving = true }
+    owned = [:]
+    paused = []
+    await fenced.close(within: Self.endingLimit)
+    do { consumer = try make?() } catch { giveUp(error) }
+  }
+
+  private func giveUp(_ error: KafkaError) {
+    log.error("the consumer cannot go on", ["group": group, "error": "\(error)"])
+    failedForGood?(error)
   }
 }

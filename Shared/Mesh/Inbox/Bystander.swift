@@ -6,13 +6,17 @@ import Postgres
 ///
 /// A service hears everything a source says when it handles any of it, and most may be none of its business. Such an event
 /// has no effect but that its aggregate's next one may come, so it needs no transaction of its own: those that are heard
-/// while a statement is under way share the next one.
+/// within a moment share a statement. Nobody waits for them but the aggregate's next event.
 @Loop final class Bystander {
   private static let limit = 500
+  /// How long the first one waits for company, unless so many come before.
+  private static let moment = Duration.milliseconds(10)
+  private static let company = 32
 
   private let database: Database
   private var waiting: [(record: OutboxRecord, passed: Promise<Bool>)] = []
   private var isRunning = false
+  private var timer: LoopTimer?
 
   init(_ database: Database) { self.database = database }
 
@@ -21,25 +25,31 @@ import Postgres
   func pass(_ record: OutboxRecord) async throws -> Bool {
     let passed = Promise<Bool>()
     waiting.append((record, passed))
-    if !isRunning {
-      isRunning = true
-      Loop.task { [self] in await run() }
-    }
+    startOrWait()
     return try await passed.value
   }
 
-  private func run() async {
-    while !waiting.isEmpty {
-      let heard = Array(waiting.prefix(Self.limit))
-      waiting.removeFirst(heard.count)
+  private func startOrWait() {
+    guard !isRunning, !waiting.isEmpty else { return }
+    guard waiting.count < Self.company else { return start() }
+    if timer?.isArmed != true { timer = Loop.schedule(after: Self.moment) { [weak self] in self?.start() } }
+  }
+
+  private func start() {
+    timer?.cancel()
+    isRunning = true
+    let heard = Array(waiting.prefix(Self.limit))
+    waiting.removeFirst(heard.count)
+    Loop.task { [self] in
       do {
         let moved = try await move(heard.map(\.record))
         for (record, passed) in heard { passed.fulfil(moved[Place(record)] == record.version) }
       } catch {
         for (_, passed) in heard { passed.fail(error) }
       }
+      isRunning = false
+      startOrWait()
     }
-    isRunning = false
   }
 
   private struct Place: Hashable {

@@ -60,7 +60,6 @@ import enum Wire.JSONEncoding
     let publisher: Publisher
     let pushes: PushOutbox
     let writes: Writes
-    let jointWrites: JointWrites
     let inbox: Inbox
     let timers: TimerRunner
     let states: StatePublisher
@@ -115,19 +114,20 @@ import enum Wire.JSONEncoding
     }
   }
 
-  /// Answers as `write` does, but many requests share one transaction and its commit: for what is asked most. `body` has to
-  /// refuse before it changes anything, since a refusal leaves the transaction to the others; and requests that lock the
-  /// same rows have to have the same partition key, which keeps them in different transactions.
+  /// Answers as `write` does, but many requests at a time in one transaction: for what is asked most. `body` gets those that
+  /// came while earlier ones were under way, in one `Tx`, and answers each with a reply or with what is thrown for it. It has
+  /// to refuse a request before it changes anything for it, since a refusal leaves the transaction to the others; and it
+  /// takes locks in an order of its own, whichever order the requests come in.
   public func writeJointly<Request: Endpoint>(
-    _ type: Request.Type, _ body: @escaping @Loop (Request, Context, Tx) async throws -> Request.Reply
+    _ type: Request.Type,
+    _ body: @escaping @Loop ([JointRequest<Request>], Tx) async throws -> [Result<Request.Reply, any Error>]
   ) {
-    let writes = durable.jointWrites
+    let writes = JointWrites<Request>(durable.transactor, durable.writes, ring: keys.atRest) { requests, tx in
+      try await body(requests, tx).map { outcome in Result { try .reply(to: type, outcome.get()) } }
+    }
     enter(type, mayBeHedged: true)
     running.answerer.add(type.name) { [self] asked in
-      await guarded(asked, type) {
-        let request = try asked.decode(type)
-        return await writes.answer(asked) { tx in try .reply(to: type, await body(request, asked.context, tx)) }
-      }
+      await guarded(asked, type) { try await writes.answer(asked, asked.decode(type)) }
     }
   }
 

@@ -109,8 +109,7 @@ extension MeshService {
     let states = StatePublisher(database, log: log, metrics: metrics)
     transactor.stateShared = { [weak states] in states?.look() }
     return Durable(
-      database: database, publisher: publisher, pushes: pushes,
-      writes: writes, jointWrites: JointWrites(transactor, writes, ring: keys.atRest),
+      database: database, publisher: publisher, pushes: pushes, writes: writes,
       inbox: Inbox(service: name, transactor, publisher, log: log, metrics: metrics),
       timers: TimerRunner(service: name, transactor, publisher, log: log, metrics: metrics), states: states,
       transactor: transactor)

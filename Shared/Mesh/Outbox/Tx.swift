@@ -152,7 +152,7 @@ import Wire
     """
     with emitted as (
       select * from unnest(\(events.map(\.id)), \(events.map(\.name)), \(events.map(\.subject)),
-        \(events.map(\.payload)), \(events.map { $0.traceparent ?? "" }))
+        \(events.map(\.payload)), \(events.map(\.traceparent)))
         with ordinality as e(id, name, subject, payload, traceparent, place)
     ), counted as (
       insert into mesh_versions as v (subject, version)
@@ -163,7 +163,7 @@ import Wire
       from emitted e join counted c using (subject)
     ), kept as (
       insert into mesh_outbox (id, name, subject, version, payload, traceparent, occurred_at)
-      select id, name, subject, version, payload, nullif(traceparent, ''), \(now) from numbered
+      select id, name, subject, version, payload, traceparent, \(now) from numbered
     ), pending as (
       insert into mesh_unpublished (id, occurred_at, due_at) select id, \(now), \(now + Self.publishGrace) from emitted
     )

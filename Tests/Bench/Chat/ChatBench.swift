@@ -32,8 +32,7 @@ import Foundation
     ]
     let before = try pgbench(mesh)
     let pairs = try await connect(mesh)
-    var costs = ProcessCosts()
-    for process in try mesh.processes() { if let pid = process.pid { costs.add(process.service, pid) } }
+    var costs = try mesh.processes()
     costs.add("load", ProcessInfo.processInfo.processIdentifier)
     let closed = try await measure(mesh, pairs, costs, .closed)
     let open = try await measure(mesh, pairs, costs, .open(perSecond: 1000))

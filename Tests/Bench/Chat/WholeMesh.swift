@@ -4,14 +4,21 @@ import Foundation
 
 /// Everything that `mesh up` starts, in a folder of its own. It ends with `end`.
 @Loop struct WholeMesh {
-  /// What runs, by its name.
-  struct Process: Decodable {
-    let service: String
-    let pid: Int32?
-  }
+  /// What runs.
+  struct Status: Decodable {
+    /// A replica of a service.
+    struct Service: Decodable {
+      let service: String
+      let pid: Int32?
+    }
+    /// A store.
+    struct Store: Decodable {
+      let pid: Int32?
+    }
 
-  private struct Status: Decodable {
-    let services: [Process]
+    let services: [Service]
+    let postgres: Store
+    let redis: Store
   }
 
   private let folder: URL
@@ -35,9 +42,15 @@ import Foundation
     databaseURL = line.split(separator: "=", maxSplits: 1)[1].filter { $0 != "'" && $0 != "\"" }
   }
 
-  /// The processes of all services.
-  func processes() throws -> [Process] {
-    try JSONDecoder().decode(Status.self, from: Data(Self.mesh(["status", "--json"], in: folder).utf8)).services
+  /// All of its processes.
+  func processes() throws -> ProcessCosts {
+    let status = try JSONDecoder().decode(
+      Status.self, from: Data(Self.mesh(["status", "--json"], in: folder).utf8))
+    var costs = ProcessCosts()
+    for process in status.services { if let pid = process.pid { costs.add(process.service, pid) } }
+    if let pid = status.postgres.pid { costs.add("PostgreSQL", pid, withChildren: true) }
+    if let pid = status.redis.pid { costs.add("Redis", pid) }
+    return costs
   }
 
   func end() throws {

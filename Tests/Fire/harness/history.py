@@ -57,9 +57,15 @@ class History:
                 items[line["ended"]].outcome, items[line["ended"]].answer = line["outcome"], line["answer"]
         return items
 
-    def times(self) -> dict[str, float]:
-        """When each item was first sent, in seconds since 1970."""
-        return {line["sent"]: line["time"] for line in self._lines() if "sent" in line}
+    def times(self) -> dict[str, tuple[float, float]]:
+        """When each item was first sent, and when it had its outcome, in seconds since 1970. What has none has no end."""
+        times: dict[str, tuple[float, float]] = {}
+        for line in self._lines():
+            if id := line.get("sent"):
+                times[id] = (line["time"], float("inf"))
+            else:
+                times[line["ended"]] = (times[line["ended"]][0], line["time"])
+        return times
 
     def _lines(self) -> Iterator[dict]:
         with open(self.path) as file:

@@ -44,14 +44,16 @@ class Connection:
         self.reopened = 0
 
     async def ask(
-        self, method: str, path: str, body: dict | None = None, key: str | None = None, token: str | None = None
-    ) -> Answer:
-        """Sends a request, as the member whose access token is given, and waits for its answer. Raises `Broken`."""
+        self, method: str, path: str, body: dict | bytes | None = None, key: str | None = None, token: str | None = None,
+        kind: str = "application/json",
+    ) -> Answer:  # fmt: skip
+        """Sends a request, as the member whose access token is given, and waits for its answer. What is sent as bytes is
+        of the media type `kind`. Raises `Broken`."""
         lines = [f"{method} {path} HTTP/1.1", f"Host: {self._address[0]}:{self._address[1]}", "User-Agent: fire/1"]
         content = b""
         if body is not None:
-            content = json.dumps(body).encode()
-            lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
+            lines += [f"Content-Type: {kind}", f"Content-Length: {len(content)}"]
         if key is not None:
             lines.append(f"Idempotency-Key: {key}")
         if token is not None:

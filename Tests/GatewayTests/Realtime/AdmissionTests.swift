@@ -203,6 +203,30 @@ import Testing
     }
   }
 
+  @Test @Loop func `a socket is unknown only when its gateway is known to be gone`() async throws {
+    let gateway = try await TestGateway(nil, database: 3)
+    defer { gateway.stop() }
+    let signedIn = SignedIn(member: ID(at: .now), role: .member, session: ID(at: .now), expiry: .now + .seconds(9))
+    func refusal() async -> RealtimeRefusal? {
+      do throws(RealtimeRefusal) {
+        try await gateway.signIn.signIn(SocketID(gateway: 7, number: 1), as: signedIn)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    await gateway.realtime.hub.seats.beat()
+    gateway.realtime.hub.seats.close()
+    // It lives, and does not hear Redis.
+    try await gateway.redis.send("ZADD rt:gateways \(Timestamp.now.microseconds / 1000) 7")
+    #expect(await refusal() == .unavailable)
+    try await gateway.redis.send("ZREM rt:gateways 7")
+    #expect(await refusal() == .unknownSocket)
+    // What Redis has forgotten it cannot tell.
+    try await gateway.redis.send("DEL rt:gateways")
+    #expect(await refusal() == .unavailable)
+  }
+
   // MARK: What clients send
 
   @Test @Loop func `an event of a client reaches the others, or the service that takes it`() async throws {

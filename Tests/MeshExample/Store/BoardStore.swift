@@ -46,8 +46,8 @@ import Postgres
   }
 
   /// Keeps something that was written down.
-  static func jot(_ text: String, as jot: JotID, in tx: Tx) {
-    tx.send("insert into jots (id, text) values (\(jot), \(text))")
+  static func add(_ jots: [(id: JotID, text: String)], in tx: Tx) {
+    tx.send("insert into jots (id, text) select * from unnest(\(jots.map(\.id)), \(jots.map(\.text)))")
   }
 
   /// Whether nobody may watch a board any more.

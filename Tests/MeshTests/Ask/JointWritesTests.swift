@@ -25,11 +25,7 @@ import Testing
     _ asked: Asked, in world: WritesWorld, _ work: @escaping @Loop (Tx) async throws -> Void = { _ in }
   ) -> Task<Answer, Never> {
     Task { @Loop in
-      await world.jointWrites.answer(asked) { tx in
-        try await work(tx)
-        try await tx.query("insert into effects (note) values (\(String(decoding: asked.body, as: UTF8.self)))")
-        return Answer(.reply, status: 201, body: asked.body)
-      }
+      await world.jointWrites.answer(asked, .init(note: String(decoding: asked.body, as: UTF8.self), work: work))
     }
   }
 
@@ -81,11 +77,9 @@ import Testing
 
   @Test @Loop func `a refusal is remembered`() async throws {
     let world = try await WritesWorld()
-    var isFull = true
-    for _ in 0..<2 {
+    for isFull in [true, false] {
       let answer = write(world.asked("a", key: "k"), in: world) { _ in if isFull { throw No.full } }
       #expect(await answer.value.status == 409)
-      isFull = false
     }
     #expect(try await world.effects == 0)
   }

@@ -12,7 +12,8 @@ import TestKit
 @Loop final class WritesWorld {
   let database: Database
   let writes: Writes
-  let jointWrites: JointWrites
+  /// Writes a row for each request, after what the test does for it.
+  private(set) var jointWrites: JointWrites<JointWrite>!
   let publisher: Publisher
   /// One service's alone, as everywhere in a mesh: the locks of all services of a database are in one space.
   let endpoint = "\(TestMesh.freshService()).write"
@@ -28,7 +29,31 @@ import TestKit
     let transactor = Transactor(database, publisher, try TestMesh.pushes(of: "test", in: database))
     let ring = TestMesh.root.derived(for: "test")
     writes = Writes(transactor, ring: ring, log: TestMesh.log)
-    jointWrites = JointWrites(transactor, writes, ring: ring)
+    jointWrites = JointWrites(transactor, writes, ring: ring) { [unowned self] requests, tx in
+      try await writeJointly(requests, tx)
+    }
+  }
+
+  /// What a joint request does beside writing its row.
+  struct JointWrite: Sendable {
+    let note: String
+    let work: @Loop (Tx) async throws -> Void
+  }
+
+  private func writeJointly(
+    _ requests: [JointRequest<JointWrite>], _ tx: Tx
+  ) async throws -> [Result<Answer, any Error>] {
+    var outcomes: [Result<Answer, any Error>] = []
+    for write in requests.map(\.request) {
+      do {
+        try await write.work(tx)
+        tx.send("insert into effects (note) values (\(write.note))")
+        outcomes.append(.success(Answer(.reply, status: 201, body: Array(write.note.utf8))))
+      } catch {
+        outcomes.append(.failure(error))
+      }
+    }
+    return outcomes
   }
 
   func asked(

@@ -22,7 +22,7 @@ STORES = ("broker", "postgres", "redis")
 # One step in so many is two blows at once.
 DOUBLED = 4
 # Seconds that a blow without a length of its own takes until all serve again, about; the script is planned with it.
-RECOVERY = 3.0
+RECOVERY = 2.0
 # From so many minutes on some stops and cuts are long, and now and then everything dies at once.
 LONG_RUN = 4.0
 LONG_STOP = (10.0, 30.0)

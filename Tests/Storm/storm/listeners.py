@@ -34,6 +34,8 @@ class Track:
     """Those that it loaded, as one does at first and after `skillmesh:missed`."""
     epochs: dict[int, str] = field(default_factory=dict)
     """In which epoch of the channel each was heard."""
+    states: dict[int, tuple[int, str | None]] = field(default_factory=dict)
+    """The newest version that it knows of each message, and what that says; nothing of what was deleted."""
     wants_loading: bool = False
     missed: int = 0
     again: int = 0
@@ -43,12 +45,11 @@ class Track:
     def channel(self) -> str:
         return f"presence-conversation-{self.conversation}"
 
-    def whole_up_to(self) -> int:
-        """The last place before the first that it does not know."""
-        seq = 0
-        while seq + 1 in self.heard or seq + 1 in self.fetched:
-            seq += 1
-        return seq
+    def know(self, message: dict) -> None:
+        """It was told how a message is at some time; of two versions the higher is the newer."""
+        seq, state = message["seq"], (message["version"], message.get("body"))
+        if state[0] >= self.states.get(seq, (0, None))[0]:
+            self.states[seq] = state
 
 
 class Listener:
@@ -120,13 +121,14 @@ class Listener:
                 await self._ask_for(socket, track)
                 await asyncio.wait_for(self._standing[track.channel].wait(), SUBSCRIBE_WITHIN)
                 return
-            except (OSError, WebSocketException, KeyError):
-                return  # the connection is gone, and another one will subscribe
             except TimeoutError:
                 continue
+            except (OSError, WebSocketException, KeyError):
+                return  # the connection is gone, and another one will subscribe
 
-    def _stands(self, track: Track, position: str) -> None:
-        """The subscription stands; everything behind `position` will be told."""
+    def _stands(self, track: Track, position: str | None) -> None:
+        """The subscription stands; everything behind `position` will be told. Who cannot say where it was has to load what
+        was between."""
         if track.position is None:
             track.position, track.wants_loading = position, True
         if event := self._standing.get(track.channel):
@@ -137,13 +139,11 @@ class Listener:
         track.position, track.wants_loading = position, True
         track.missed += 1
 
-    def _sent(self, track: Track, position: str, message: dict) -> None:
+    def _sent(self, track: Track, epoch: str, message: dict) -> None:
         seq, id = message["seq"], message["id"]
-        self._moved(track, position)
-        epoch = position.partition(":")[0]
         if seq in track.heard:
             if track.epochs[seq] == epoch:
-                self.crowd.complain(f"{self.dialect}: {track.conversation} {seq} was told twice in one epoch ({position})")
+                self.crowd.complain(f"{self.dialect}: {track.conversation} {seq} was told twice in one epoch ({epoch})")
             track.again += 1
         if track.heard.get(seq, id) != id or track.fetched.get(seq, id) != id:
             self.crowd.complain(f"{self.dialect}: {track.conversation} {seq} was told as two messages")
@@ -162,11 +162,16 @@ class Listener:
         if not track or not position:
             return
         if name == "skillmesh:missed":
-            self._missed(track, position)
-        elif name == "message.sent":
-            self._sent(track, position, data)
-        else:
-            self._moved(track, position)
+            return self._missed(track, position)
+        self._moved(track, position)
+        self._told(name, track, position.partition(":")[0], data)
+
+    def _told(self, name: str, track: Track, epoch: str, data: dict) -> None:
+        """An event of a conversation, in an epoch in which each is told once."""
+        if name == "message.sent":
+            self._sent(track, epoch, data)
+        if name in ("message.sent", "message.edited", "message.deleted"):
+            track.know(data)
 
     # Beside it
 
@@ -180,8 +185,8 @@ class Listener:
                     await self.load(track)
 
     async def load(self, track: Track) -> None:
-        """Loads everything behind what it knows without a gap."""
-        after = track.whole_up_to()
+        """Loads everything: what was missed may have changed a message of any age."""
+        after = 0
         while True:
             path = f"/conversations/{track.conversation}/messages?afterSeq={after}&limit={PAGE}"
             page = await self.crowd.read(self.member, "history", path)
@@ -190,6 +195,7 @@ class Listener:
                 return
             for message in page["items"]:
                 track.fetched[message["seq"]] = message["id"]
+                track.know(message)
                 after = message["seq"]
             if len(page["items"]) < PAGE:
                 return
@@ -233,6 +239,10 @@ class PusherListener(Listener):
         answer = await self.crowd.ask(self.member, "leave", "POST", "/realtime/auth", body)
         if not answer or answer.status != 200:
             await asyncio.sleep(0.3)
+            if answer and answer.code == "unknown_socket":
+                # A connection that is gone is noticed before this is over, and nothing more is asked for on it.
+                await asyncio.sleep(PING_EVERY + PING_WITHIN)
+                self.crowd.complain(f"a socket was called unknown, and lives: {self._id}")
             raise TimeoutError
         leave = answer.json() | ({"position": track.position} if track.position else {})
         await socket.send(json.dumps({"event": "pusher:subscribe", "data": {"channel": track.channel, **leave}}))

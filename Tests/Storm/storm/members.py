@@ -1,4 +1,4 @@
-"""Virtual members: each does, at random moments, what members do, and writes down what came of it."""
+"""Virtual members: how they ask, and write down what came of it."""
 
 from __future__ import annotations
 
@@ -6,36 +6,48 @@ import asyncio
 import random
 import time
 import uuid
-from collections import Counter
-from contextlib import nullcontext, suppress
+from collections import Counter, defaultdict, deque
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from harness.history import History, Item
 from harness.http import Answer, Broken, Connection
-from harness.load import REPEATABLE, Attempt
+from harness.load import REPEATABLE
 from support.client import registration
 
-# How often each thing is done, relative to the others.
-WEIGHTS = {
-    "message": 50,
-    "history": 10,
-    "receipt": 12,
-    "heartbeat": 8,
-    "profile": 5,
-    "search": 3,
-    "discover": 3,
-    "conversations": 4,
-    "presence": 4,
-    "member": 1,
+# What members may be refused, since it follows from what others do at the same time, or from what they do not know.
+REFUSALS = {
+    "message": {"blocked"},
+    "edit": {"blocked"},
+    "reaction": {"blocked", "message_deleted"},
+    "skill": {"skill_exists"},
+    "leave": {"unknown_socket"},
 }
-WORDS = ["guitar", "spanish", "knitting", "calculus", "sourdough", "violin", "sailing", "pottery"]
 # Far longer than anything is broken at a time.
 PATIENCE = 120.0
 # One write in so many is given up at the first trouble, so that there are unknown outcomes.
 IMPATIENT = 12
 # Access tokens hold for 15 minutes.
 TOKEN_AGE = 600.0
+# The newest messages of each conversation that members react to, and those of each member that change.
+RECENT = 8
+
+
+class Attempt(NamedTuple):
+    """One request: what it was for, when it began, how many seconds it took, and its status; 0 without an answer."""
+
+    kind: str
+    began: float
+    seconds: float
+    status: int
+    is_refusal: bool = False
+    """Whether it was refused as it may be."""
+
+    @property
+    def is_fine(self) -> bool:
+        return 0 < self.status < 400 or self.is_refusal
 
 
 @dataclass
@@ -51,6 +63,16 @@ class Member:
     conversations: list[str] = field(default_factory=list)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held during a request: a connection carries one at a time."""
+    written: deque[str] = field(default_factory=lambda: deque(maxlen=RECENT))
+    """The newest messages of their own."""
+    reactions: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=RECENT))
+    """Messages that they reacted to, and how."""
+    blocked: list[str] = field(default_factory=list)
+    """Whom they have blocked."""
+    skills: dict[str, str] = field(default_factory=dict)
+    """The entries of the skills that they have."""
+    renewal: str = field(default_factory=lambda: str(uuid.uuid4()))
+    """The key of the next renewal of the tokens; that of the last one, while its answer has not come."""
 
 
 class Crowd:
@@ -64,7 +86,15 @@ class Crowd:
         self.complaints: list[str] = []
         self.newest: dict[str, int] = {}
         """Of each conversation, the highest place that a member was told of."""
+        self.recent: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=RECENT))
+        """Of each conversation, its newest messages."""
         self.members: list[Member] = []
+        self.pairs: dict[str, tuple[str, str]] = {}
+        """Of each conversation of two, who they are."""
+        self.skills: dict[str, str] = {}
+        """Skills of the taxonomy, by their names in addresses."""
+        self.pictures: dict[str, bytes] = {}
+        """Pictures by their colours."""
         self.is_patient = True
         self.over = asyncio.Event()
 
@@ -80,24 +110,26 @@ class Crowd:
     # Asking
 
     async def ask(
-        self, member: Member | None, kind: str, method: str, path: str, body: dict | None = None, key: str | None = None,
-        connection: Connection | None = None,
+        self, member: Member | None, kind: str, method: str, path: str, body: dict | bytes | None = None,
+        key: str | None = None, connection: Connection | None = None,
     ) -> Answer | None:  # fmt: skip
-        """One request, once; nothing if its connection broke."""
+        """One request, once; nothing if its connection broke. Bytes are a picture."""
         async with member.turn if member else nullcontext():
             if member and time.monotonic() - member.signed_in > TOKEN_AGE:
                 await self._renew(member)
             began, answer = time.monotonic(), None
             try:
-                way = connection or member.connection
-                answer = await way.ask(method, f"/api/v1{path}", body, key, member.access if member else None)
+                way, token = connection or member.connection, member.access if member else None
+                type = "image/jpeg" if isinstance(body, bytes) else "application/json"
+                answer = await way.ask(method, f"/api/v1{path}", body, key, token, type)
             except Broken as error:
                 self.troubles[f"{kind}: {error}"] += 1
         status = answer.status if answer else 0
-        self.attempts.append(Attempt(kind, began, time.monotonic() - began, status))
+        is_refusal = status >= 400 and answer.code in REFUSALS.get(kind, ())
+        self.attempts.append(Attempt(kind, began, time.monotonic() - began, status, is_refusal))
         if answer and status >= 400:
             self.troubles[f"{kind}: {status} {answer.code}"] += 1
-            if status not in REPEATABLE or (status == 409 and answer.code != "request_in_progress"):
+            if not is_refusal and not is_repeatable(answer):
                 self.complain(f"{kind} was answered {status} {answer.body.decode(errors='replace')[:300]}")
         elif answer:
             self.acknowledged[kind] += 1
@@ -110,13 +142,13 @@ class Crowd:
             answer = await self.ask(member, kind, method, path, body)
             if answer and answer.status < 400:
                 return answer.json() if answer.body else {}
-            if not self.is_patient or time.monotonic() > deadline or (answer and answer.status not in REPEATABLE):
+            if not self.is_patient or time.monotonic() > deadline or not is_repeatable(answer):
                 return None
             await asyncio.sleep(0.1)
 
     async def write(
-        self, member: Member | None, item: Item, method: str, path: str, body: dict, connection: Connection | None = None,
-        may_give_up: bool = True,
+        self, member: Member | None, item: Item, method: str, path: str, body: dict | bytes | None = None,
+        connection: Connection | None = None, may_give_up: bool = True,
     ) -> dict | None:  # fmt: skip
         """Has something kept, and writes down what is known of it; returns the answer if it is a yes."""
         gives_up = not self.is_patient or (may_give_up and self.dice.randrange(IMPATIENT) == 0)
@@ -127,8 +159,9 @@ class Crowd:
             if answer and answer.status < 400:
                 item.outcome = "ok"
                 item.answer = answer.json() if answer.body else {}
-            elif answer and answer.status not in REPEATABLE:
+            elif not is_repeatable(answer):
                 item.outcome = "refused"
+                item.answer = {"code": answer.code}
             elif time.monotonic() < deadline:
                 await asyncio.sleep(0.05 + self.dice.random() * 0.1)
                 continue
@@ -136,24 +169,25 @@ class Crowd:
             return item.answer if item.outcome == "ok" else None
 
     async def _renew(self, member: Member) -> None:
-        key, deadline = str(uuid.uuid4()), time.monotonic() + PATIENCE
+        # Another key would make it another renewal, with a token that was used before, as a thief would do it.
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
                 answer = await member.connection.ask(
-                    "POST", "/api/v1/auth/refresh", {"refreshToken": member.refresh}, key
+                    "POST", "/api/v1/auth/refresh", {"refreshToken": member.refresh}, member.renewal
                 )
             except Broken:
                 answer = None
             if answer and answer.status == 200:
                 tokens = answer.json()
                 member.access, member.refresh = tokens["accessToken"], tokens["refreshToken"]
-                member.signed_in = time.monotonic()
+                member.signed_in, member.renewal = time.monotonic(), str(uuid.uuid4())
                 return
-            if answer and answer.status not in REPEATABLE:
+            if not is_repeatable(answer):
                 return self.complain(f"a refresh was answered {answer.status} {answer.body[:300]!r}")
             await asyncio.sleep(0.2)
 
-    # What members do
+    # Before anything goes wrong, and beside it
 
     async def register(self, connection: Connection | None = None, may_give_up: bool = False) -> Member | None:
         """Somebody new."""
@@ -181,78 +215,27 @@ class Crowd:
             return None
         for member in (opener, *others):
             member.conversations.append(answer["id"])
-        self._learn(answer["id"], answer["lastSeq"])
+        if kind == "direct":
+            self.pairs[answer["id"]] = (opener.id, others[0].id)
+        self.learn(answer["id"], answer["lastSeq"])
         return answer["id"]
 
-    async def live(self, member: Member, pause: float) -> None:
-        """What a member does until it is over, with pauses of `pause` seconds on average."""
-        dice = random.Random(self.dice.random())
-        names, weights = list(WEIGHTS), list(WEIGHTS.values())
-        while not self.over.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.over.wait(), dice.expovariate(1 / pause))
-                return
-            await getattr(self, f"_{dice.choices(names, weights)[0]}")(member, dice)
+    async def look_up(self, words: list[str]) -> None:
+        """Finds the skills of these names."""
+        for word in words:
+            found = await self.read(self.members[0], "skills", f"/skills?q={word}")
+            assert found, f"the skills called {word} are not told: {self.troubles}"
+            self.skills |= {one["slug"]: one["id"] for one in found["items"] if one["slug"] == word}
 
-    def _learn(self, conversation: str, seq: int) -> None:
+    def learn(self, conversation: str, seq: int, message: str | None = None) -> None:
+        """Somebody was told that a conversation reaches so far, and of its newest message."""
         self.newest[conversation] = max(seq, self.newest.get(conversation, 0))
+        if message:
+            self.recent[conversation].append(message)
 
-    async def _message(self, member: Member, dice: random.Random) -> None:
-        conversation = dice.choice(member.conversations)
-        item = Item(str(uuid.uuid4()), "message", conversation)
-        body = {"clientMessageId": item.id, "body": f"{dice.choice(WORDS)} {item.id}"}
-        if answer := await self.write(member, item, "POST", f"/conversations/{conversation}/messages", body):
-            self._learn(conversation, answer["seq"])
 
-    async def _history(self, member: Member, dice: random.Random) -> None:
-        conversation = dice.choice(member.conversations)
-        known = self.newest.get(conversation, 0)
-        after = max(0, known - 20)
-        page = await self.read(member, "history", f"/conversations/{conversation}/messages?afterSeq={after}&limit=50")
-        if page is None:
-            return
-        places = [message["seq"] for message in page["items"]]
-        if places != list(range(after + 1, after + 1 + len(places))):
-            self.complain(f"a history of {conversation} after {after} has the places {places}")
-        # What somebody was told is stored can be read from then on.
-        if known > after + len(places) and len(places) < 50:
-            self.complain(f"a history of {conversation} ends at {after + len(places)}, though {known} was acknowledged")
-
-    async def _receipt(self, member: Member, dice: random.Random) -> None:
-        conversation = dice.choice(member.conversations)
-        read = self.newest.get(conversation, 0)
-        item = Item(str(uuid.uuid4()), "receipt", f"{conversation} {member.id} {read}")
-        answer = await self.write(member, item, "POST", f"/conversations/{conversation}/receipts", {"readSeq": read})
-        if answer and answer["readSeq"] < read:
-            self.complain(f"a receipt up to {read} was answered {answer}")
-
-    async def _heartbeat(self, member: Member, dice: random.Random) -> None:
-        await self.ask(member, "heartbeat", "POST", "/user/presence", {"deviceId": "phone", "appState": "foreground"})
-
-    async def _profile(self, member: Member, dice: random.Random) -> None:
-        item = Item(str(uuid.uuid4()), "profile", member.id)
-        await self.write(member, item, "PATCH", "/me", {"bio": item.id})
-
-    async def _search(self, member: Member, dice: random.Random) -> None:
-        word = dice.choice(WORDS)
-        if found := await self.read(member, "search", f"/messages/search?q={word}"):
-            if not all(word in hit["message"]["body"] for hit in found["items"]):
-                self.complain(f"a search for {word} found something else")
-
-    async def _discover(self, member: Member, dice: random.Random) -> None:
-        await self.read(member, "discover", f"/users?q=Ada&onlineStatus={dice.choice(['online', 'away'])}&limit=20")
-
-    async def _conversations(self, member: Member, dice: random.Random) -> None:
-        if listed := await self.read(member, "conversations", "/conversations"):
-            missing = set(member.conversations) - {one["id"] for one in listed["items"]}
-            if missing and listed["nextCursor"] is None:
-                self.complain(f"the conversations {missing} are not in their member's list")
-
-    async def _presence(self, member: Member, dice: random.Random) -> None:
-        ids = [other.id for other in dice.sample(self.members, min(20, len(self.members)))]
-        await self.read(member, "presence", "/users/presence/query", "POST", {"userIds": ids})
-
-    async def _member(self, member: Member, dice: random.Random) -> None:
-        connection = self.connection()
-        await self.register(connection, may_give_up=True)
-        connection.close()
+def is_repeatable(answer: Answer | None) -> bool:
+    """Whether what was asked should be asked again: nobody has said yes or no."""
+    if not answer:
+        return True
+    return answer.status in REPEATABLE and (answer.status != 409 or answer.code == "request_in_progress")

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from harness.history import History
-from harness.load import Attempt
+from storm.deeds import SKILLS, Life
+from storm.libraries import PysherListener, PythonSocketIOListener
 from storm.listeners import Listener, PusherListener, SocketIOListener
-from storm.members import Crowd, Member
+from storm.members import Attempt, Crowd, Member
+from storm.pictures import pictures
 
 Value = TypeVar("Value")
 
@@ -23,6 +25,8 @@ CIRCLE = 6
 # One member in so many only listens, up to a limit that one process can hear.
 LISTENING = 3
 MOST_LISTENERS = 240
+# How many of those listen through each library, at most and as one in so many.
+LIBRARY_CLIENTS, LIBRARY_SHARE = 4, 10
 # How many of them are gone for good when clients are abandoned.
 ABANDONED = 3
 
@@ -74,12 +78,20 @@ class Throng:
         opened = self.do(self._side_by_side([lambda pair=pair: self.crowd.converse(*pair) for pair in pairs]))
         assert all(opened), f"{opened.count(None)} conversations were not opened: {self.crowd.troubles}"
 
+    def prepare(self) -> None:
+        """Gives members what they need to do things with: skills to have, and pictures to show."""
+        self.crowd.pictures = pictures()
+        self.do(self.crowd.look_up(SKILLS))
+        assert len(self.crowd.skills) == len(SKILLS), f"known are only {self.crowd.skills}"
+
     def listen(self) -> None:
-        """Has some members listen, half of them in each dialect, and waits until they do."""
+        """Has some members listen, half of them in each dialect, a few with the libraries that people have, and waits until
+        they do."""
         count = min(len(self.crowd.members) // LISTENING, MOST_LISTENERS)
+        through_libraries = 2 * min(LIBRARY_CLIENTS, count // LIBRARY_SHARE)
         for number, member in enumerate(self.dice.sample(self.crowd.members, count)):
-            dialect = PusherListener if number % 2 else SocketIOListener
-            self.listeners.append(dialect(self.crowd, member))
+            dialects = [PysherListener, PythonSocketIOListener] if number < through_libraries else [PusherListener, SocketIOListener]
+            self.listeners.append(dialects[number % 2](self.crowd, member))
         self.do(self._start_listening())
 
     def act(self, rate: float, is_patient: bool = True) -> None:
@@ -110,12 +122,12 @@ class Throng:
     def silence(self, kind: str) -> float:
         """The longest time without success, in seconds, until members rested for the first time."""
         stormy = [one for one in self.crowd.attempts if one.kind == kind and one.began < self._rested]
-        ends = sorted(one.began + one.seconds for one in stormy if 0 < one.status < 400)
+        ends = sorted(one.began + one.seconds for one in stormy if one.is_fine)
         return max((later - earlier for earlier, later in zip(ends, ends[1:])), default=0)
 
     def failed(self, since: float) -> list[Attempt]:
-        """Requests begun since then that were not answered with success."""
-        return [one for one in self.crowd.attempts if one.began >= since and not 0 < one.status < 400]
+        """Requests begun since then that were answered neither with success nor as they may be."""
+        return [one for one in self.crowd.attempts if one.began >= since and not one.is_fine]
 
     # On the thread
 
@@ -140,7 +152,9 @@ class Throng:
         self.crowd.is_patient = is_patient
         silent = {listener.member.id for listener in self.listeners}
         acting: list[Member] = [member for member in self.crowd.members if member.id not in silent]
-        self._living = [asyncio.create_task(self.crowd.live(member, len(acting) / rate)) for member in acting]
+        self._living = [
+            asyncio.create_task(Life(self.crowd, member).live(len(acting) / rate)) for member in acting
+        ]
 
     async def _rest(self) -> None:
         self.crowd.over.set()

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from harness.history import Item
 from harness.operated import Operated
 from harness.verdict import compare
+from storm.contents import Contents
 from storm.faults import SERVICES
 from storm.listeners import Listener
+from storm.registers import last_written
 from storm.throng import Throng
 from support.waiting import eventually
 
@@ -22,8 +24,6 @@ SCHEMAS = [service for service in SERVICES if service != "gateway"]
 SETTLE = 90.0
 # Who is gone is offline after this (PS5, PS10), and room for a busy machine to ask.
 GONE_WITHIN, ROOM = 45.0, 5.0
-# A write whose outcome is unknown takes no effect any more after this.
-LATE = 30.0
 
 
 @dataclass
@@ -45,6 +45,8 @@ class Verdict:
         self.items: dict[str, list[Item]] = {}
         for item in items:
             self.items.setdefault(item.kind, []).append(item)
+        self.times = throng.history.times()
+        self.contents = Contents(throng, self.items, self.times)
 
     def find(self, promise: str, look: Callable[[], str]) -> None:
         """Notes what `look` returns, or at what it fails: a promise that cannot be looked at is not kept."""
@@ -67,6 +69,13 @@ class Verdict:
         self.find("sequences have no gap", self._sequences)
         self.find("events have no gap, and all took effect", self._events)
         self.find("listeners know all, in order, each once", self._listeners)
+        self.find("messages say what was last written, and what was deleted is gone", self.contents.messages)
+        self.find("... nothing of it is left behind", self._traces)
+        self.find("... and searches find just that", self.contents.searches)
+        self.find("blocks hold", self.contents.blocks)
+        self.find("... and all services know of them", self._blocks)
+        self.find("skills are those last written, and are found", self._skills)
+        self.find("pictures are those last shown, and can be fetched", self.contents.pictures)
         self.find("nobody was told what may not be", self._manners)
         self.find("no process crashed", self._crashes)
 
@@ -189,27 +198,10 @@ class Verdict:
 
     def _profiles(self) -> str:
         rows = dict(self.mesh.query("select member_id, bio from profiles.profiles where bio is not null"))
-        last: dict[str, set[str]] = {}
-        sent = self.throng.history.times()
-        for item in sorted(self.items.get("profile", []), key=lambda item: sent[item.id]):
-            possible = last.setdefault(item.about, set())
-            if item.outcome == "ok":
-                # What nobody knows of may still have come after it, for a while.
-                recent = {one for one in possible if one in self._unknown and sent[one] > sent[item.id] - LATE}
-                last[item.about] = {item.id} | recent
-            elif item.outcome == "unknown":
-                possible.add(item.id)
-        wrong = [
-            (member, rows.get(member), possible)
-            for member, possible in last.items()
-            if rows.get(member) not in possible and not (rows.get(member) is None and possible <= self._unknown)
-        ]
+        last = last_written(self.items.get("profile", []), self.times)
+        wrong = [(member, rows.get(member), values) for member, values in last.items() if rows.get(member, "") not in values]
         assert not wrong, f"{len(wrong)} profiles hold something else: {wrong[:3]}"
         return f"{len(self.items.get('profile', []))} changes of {len(last)} profiles"
-
-    @property
-    def _unknown(self) -> set[str]:
-        return {item.id for item in self.items.get("profile", []) if item.outcome == "unknown"}
 
     def _receipts(self) -> str:
         rows = self.mesh.query(
@@ -235,6 +227,34 @@ class Verdict:
         assert not wrong, f"gaps in {len(wrong)} of {len(rows)}: {wrong[:3]}"
         return f"{len(rows)} conversations, the longest with {max(int(row[1]) for row in rows)} messages"
 
+    def _traces(self) -> str:
+        left = self.mesh.query(
+            "select m.id from messaging.messages m where deleted_at is not null and (content is not null "
+            "or exists (select from messaging.message_edits e where e.message_id = m.id) "
+            "or exists (select from messaging.reactions r where r.message_id = m.id)) limit 3"
+        )
+        assert not left, f"of deleted messages something is kept: {left}"
+        [[deleted, edits, reactions]] = self.mesh.query(
+            "select (select count(*) from messaging.messages where deleted_at is not null), "
+            "(select count(*) from messaging.message_edits), (select count(*) from messaging.reactions)"
+        )
+        return f"{deleted} deleted messages; {edits} earlier texts and {reactions} reactions of others"
+
+    def _blocks(self) -> str:
+        blocks = self.mesh.query("select member_id, blocked_id from messaging.blocks order by 1, 2")
+        for table, blocker in (("presence.blocks", "blocker_id"), ("profiles.blocks", "member_id")):
+            known = self.mesh.query(f"select {blocker}, blocked_id from {table} order by 1, 2")
+            assert known == blocks, f"{table} has {len(known)} blocks, messaging {len(blocks)}, and not the same"
+        return f"{len(blocks)} blocks"
+
+    def _skills(self) -> str:
+        return self.contents.skills(
+            self.mesh.query(
+                "select m.member_id, s.slug, m.proficiency from profiles.member_skills m "
+                "join profiles.skills s on s.id = m.skill_id"
+            )
+        )
+
     def _manners(self) -> str:
         complaints = self.throng.crowd.complaints + self.throng.failures
         assert not complaints, f"{len(complaints)} complaints: {complaints[:4]}"
@@ -244,18 +264,22 @@ class Verdict:
 
     def _listeners(self) -> str:
         stored: dict[str, dict[int, str]] = {}
-        for conversation, seq, id in self.mesh.query("select conversation_id, seq, id from messaging.messages"):
+        versions: dict[str, dict[int, int]] = {}
+        rows = self.mesh.query("select conversation_id, seq, id, version from messaging.messages")
+        for conversation, seq, id, version in rows:
             stored.setdefault(conversation, {})[int(seq)] = id
+            versions.setdefault(conversation, {})[int(seq)] = int(version)
         living = self.throng.living
 
         def lacking() -> list[str]:
-            """What was neither told nor loaded because the mesh said that it was missed."""
+            """The messages that are otherwise than a listener was told, or has loaded because the mesh said that it missed
+            something."""
             return [
                 f"{listener.dialect} {track.conversation} {missing[:10]} of {len(known)}"
                 for listener in living
                 for track in listener.tracks.values()
-                for known in [stored.get(track.conversation, {})]
-                if (missing := [seq for seq in known if seq not in track.heard and seq not in track.fetched])
+                for known in [versions.get(track.conversation, {})]
+                if (missing := [seq for seq in known if track.states.get(seq, (0, None))[0] != known[seq]])
             ]
 
         try:
@@ -267,11 +291,12 @@ class Verdict:
             for track in listener.tracks.values():
                 known = stored.get(track.conversation, {})
                 assert known == track.fetched | track.heard, f"{listener.dialect} {track.conversation} knows other messages"
-                loaded = dict(track.fetched)
+                loaded, states = dict(track.fetched), dict(track.states)
                 track.fetched.clear()
                 track.heard, heard = {}, track.heard
                 self.throng.do(listener.load(track))
                 assert track.fetched == known, f"{track.conversation} is read otherwise than it is stored"
+                assert track.states == states, f"{listener.dialect} {track.conversation} was told what messages do not say"
                 track.heard, track.fetched = heard, loaded
         heard = sum(len(track.heard) for track in tracks)
         missed = sum(track.missed for track in tracks)

@@ -82,6 +82,13 @@ struct Seat: Hashable, Sendable {
     try await redis.send("ZRANGEBYSCORE \(Self.gateways) -inf \(time.microseconds / 1000)").decode()
   }
 
+  /// Whether a gateway has been buried, or never was. While Redis does not know this one either, since it has lost its
+  /// memory, it says nothing about others. Throws `RedisError`.
+  func isGone(_ other: UInt64) async throws -> Bool {
+    let known = try await redis.send("ZMSCORE \(Self.gateways) \(gateway) \("\(other)")").decode([String?].self)
+    return known[0] != nil && known[1] == nil
+  }
+
   /// Takes back all seats of a gateway that is gone, and forgets it. Throws `RedisError`; to repeat it is safe, also by
   /// several at once.
   func bury(_ dead: String) async throws {

@@ -58,7 +58,11 @@ import enum Wire.JSONEncoding
     let refusal: RealtimeRefusal?
     do {
       let letter = Letter(number: number, from: "\(realtime.gateway)", socket: socket.description, signedIn: signedIn)
-      guard try await send(letter, to: socket.gateway) > 0 else { throw RealtimeRefusal.unknownSocket }
+      guard try await send(letter, to: socket.gateway) > 0 else {
+        // A gateway that has lost Redis hears nothing until it is back, and its sockets live.
+        let isGone = try await realtime.hub.rosters.isGone(socket.gateway)
+        throw isGone ? RealtimeRefusal.unknownSocket : .unavailable
+      }
       let timer = Loop.schedule(after: Self.patience) { promise.fail(RealtimeRefusal.unavailable) }
       defer { timer.cancel() }
       refusal = try await promise.value
