@@ -123,7 +123,9 @@ let package = Package(
       name: "BenchKit", dependencies: ["Crypto", "EventLoop", "Kafka", "TestKit"], path: "Tests/Bench/Kit",
       swiftSettings: settings),
     tool("broker-bench", at: "Bench/Broker", "BenchKit", "EventLoop", "Kafka", "TestKit"),
-    tool("chat-bench", at: "Bench/Chat", "BenchKit", "EventLoop", "HTTP"),
+    tool(
+      "chat-bench", at: "Bench/Chat", "BenchKit", "Contract", "Crypto", "EventLoop", "HTTP", "Kafka", "Mesh",
+      "MessagingAPI", "Postgres", "Telemetry"),
     tool(
       "discovery-bench", at: "Bench/Discovery", "BenchKit", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh",
       "Postgres", "PresenceAPI", "ProfilesAPI", "Telemetry", "TestKit"),

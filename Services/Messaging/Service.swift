@@ -95,6 +95,7 @@ import Telemetry
       try await exportMessages(request, context, MessageStore(database))
     }
     mesh.write(EraseMember.self, eraseMember)
+    mesh.write(ImportMessages.self, importMessages)
     mesh.fire(ConversationOver.self, conversationOver)
     mesh.fire(TidyingDue.self, tidyingDue)
 

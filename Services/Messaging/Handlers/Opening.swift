@@ -45,9 +45,11 @@ extension MessagingService {
     let id = ConversationID(at: tx.now)
     let provider =
       request.kind == .direct ? [others[0], opener].first { isProvider[$0] ?? false } : nil
+    let made = keys.make(for: id)
+    let label = Label(title: request.title, metadata: request.metadata ?? [:])
     let isNew = try await store.add(
-      id, roster, opener: opener, provider: provider, title: request.title, metadata: request.metadata ?? [:],
-      key: keys.make(for: id).sealed, now: tx.now)
+      id, roster, opener: opener, provider: provider, label: made.key.seal(label, of: id), key: made.sealed, now: tx.now
+    )
     guard isNew else {
       guard let known = try await store.find(between: opener, and: others[0]) else {
         throw ConversationRefusal.notFound
@@ -68,7 +70,11 @@ extension MessagingService {
     let store = ConversationStore(tx)
     let (roster, lastSeq) = try await load(request.conversation, tx)
     try roster.mayManage(member)
-    try await store.save(title: request.title, metadata: request.metadata, of: request.conversation)
+    guard let record = try await store.find(request.conversation) else { throw ConversationRefusal.notFound }
+    let key = try keys.key(of: record.id, record.sealedKey)
+    var label = try self.label(of: record, key)
+    label.take(title: request.title, metadata: request.metadata)
+    try await store.save(label: key.seal(label, of: record.id), of: record.id)
     if request.title != nil { try await addNotice(Notice(.retitled), by: member, to: request.conversation, tx) }
     if request.title == nil { try tell(roster.participants, of: request.conversation, lastSeq: lastSeq, tx) }
     return try await conversation(request.conversation, for: member, Stores(tx), now: tx.now)

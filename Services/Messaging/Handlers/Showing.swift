@@ -53,8 +53,9 @@ extension MessagingService {
       guard let own = named.first(where: { $0.participation.member == member })?.participation else { return nil }
       let last = lastByConversation[record.id].flatMap { $0.entry.seq > own.joinedSeq ? $0 : nil }
       let key = try keys.key(of: record.id, record.sealedKey)
+      let label = try self.label(of: record, key)
       return Conversation(
-        id: record.id, kind: record.kind, title: record.title, metadata: record.metadata,
+        id: record.id, kind: record.kind, title: label.title, metadata: label.metadata,
         participants: named.map { Self.participant($0, presences[$0.participation.member]) },
         lastSeq: record.lastSeq,
         lastMessage: try last.map { try open($0, key, reactions: reactions[$0.entry.id] ?? []) },
@@ -100,6 +101,24 @@ extension MessagingService {
       items: try await store.edits(of: request.message).map { content, replacedAt in
         MessageEdits.Edit(body: try key.open(content, of: request.message), replacedAt: replacedAt)
       })
+  }
+
+  /// What a conversation is called and what is kept with it. Throws `SealError`.
+  func label(of record: ConversationStore.Record, _ key: ConversationKey) throws -> Label {
+    var label = try record.sealedLabel.map { try key.open($0, of: record.id) } ?? Label()
+    label.take(title: record.plainTitle, metadata: record.plainMetadata)
+    return label
+  }
+
+  /// Seals what replicas of an earlier version have stored unsealed, some of it; returns how much.
+  func sealLabels(limit: Int, _ tx: Tx) async throws -> Int {
+    let store = ConversationStore(tx)
+    let records = try await store.unsealed(limit: limit)
+    for record in records {
+      let key = try keys.key(of: record.id, record.sealedKey)
+      try await store.save(label: key.seal(try label(of: record, key), of: record.id), of: record.id)
+    }
+    return records.count
   }
 
   /// A message with what it says. Throws `SealError`.

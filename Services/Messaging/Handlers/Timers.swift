@@ -23,7 +23,7 @@ struct ConversationOver: DurableTimer {
   let conversation: ConversationID
 }
 
-/// It is time to forget what is too old to matter.
+/// It is time to forget what is too old to matter, and to seal what an earlier version did not.
 struct TidyingDue: DurableTimer {
   static let name = "tidying-due"
 }
@@ -47,12 +47,12 @@ extension MessagingService {
 
   func tidyingDue(_ timer: TidyingDue, _ tx: Tx) async throws {
     // A thousand rows at a time, so that no transaction is long.
-    var removed = [try await ResponseStore(tx).removeOld(now: tx.now)]
+    var done = [try await ResponseStore(tx).removeOld(now: tx.now), try await sealLabels(limit: 1000, tx)]
     if options.retentionDays > 0 {
       let limit = tx.now - .seconds(options.retentionDays * 86_400)
-      removed.append(try await ErasureStore(tx).removeMessages(before: limit))
+      done.append(try await ErasureStore(tx).removeMessages(before: limit))
     }
-    let hasMore = removed.contains(1000)
+    let hasMore = done.contains(1000)
     try tx.schedule(timer, at: tx.now + (hasMore ? .seconds(1) : .seconds(3600)), key: "")
   }
 }

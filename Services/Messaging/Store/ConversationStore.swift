@@ -10,8 +10,11 @@ import Postgres
   struct Record {
     let id: ConversationID
     let kind: Conversation.Kind
-    let title: Title?
-    let metadata: [String: String]
+    /// What it is called and what is kept with it, sealed.
+    let sealedLabel: [UInt8]?
+    /// What a replica of an earlier version stored of that, which is newer than what is sealed.
+    let plainTitle: Title?
+    let plainMetadata: [String: String]?
     let lastSeq: Int64
     let openedAt: Timestamp
     let lastActivityAt: Timestamp
@@ -158,18 +161,18 @@ import Postgres
 
   /// Adds a conversation; false when its two have a direct one already.
   func add(
-    _ id: ConversationID, _ roster: Roster, opener: MemberID, provider: MemberID?, title: Title?,
-    metadata: [String: String], key: ConversationKeys.Sealed, now: Timestamp
+    _ id: ConversationID, _ roster: Roster, opener: MemberID, provider: MemberID?, label: [UInt8]?,
+    key: ConversationKeys.Sealed, now: Timestamp
   ) async throws -> Bool {
     let members = roster.participants.map(\.member).sorted()
     let pair: (first: MemberID, second: MemberID)? = roster.kind == .direct ? (members[0], members[1]) : nil
     let isNew =
       try await database.query(
         """
-        insert into conversations (id, kind, opener_id, first_id, second_id, title, metadata, sealed_key, key_id, opened_at,
+        insert into conversations (id, kind, opener_id, first_id, second_id, label, sealed_key, key_id, opened_at,
           last_activity_at, provider_id)
-        values (\(id), \(roster.kind.rawValue), \(opener), \(pair?.first), \(pair?.second), \(title?.text),
-          \(Self.document(metadata)), \(key.bytes), \(Int64(key.masterID)), \(now), \(now), \(provider))
+        values (\(id), \(roster.kind.rawValue), \(opener), \(pair?.first), \(pair?.second), \(label),
+          \(key.bytes), \(Int64(key.masterID)), \(now), \(now), \(provider))
         on conflict (first_id, second_id) where kind = 'direct' do nothing
         """
       ).affected == 1
@@ -232,35 +235,37 @@ import Postgres
       """)
   }
 
-  /// Stores a group's title and metadata; nil leaves what is there.
-  func save(title: Title?, metadata: [String: String]?, of conversation: ConversationID) async throws {
+  /// Stores what a group is called and what is kept with it.
+  func save(label: [UInt8]?, of conversation: ConversationID) async throws {
+    try await database.query(
+      "update conversations set label = \(label), title = null, metadata = '{}' where id = \(conversation)")
+  }
+
+  /// Conversations of which a replica of an earlier version stored something unsealed, locked until the transaction ends.
+  func unsealed(limit: Int) async throws -> [Record] {
     try await database.query(
       """
-      update conversations set title = coalesce(\(title?.text), title),
-        metadata = coalesce(\(metadata.map(Self.document)), metadata)
-      where id = \(conversation)
-      """)
+      select \(Self.columns) from conversations c where c.title is not null or c.metadata <> '{}' limit \(limit)
+      for update skip locked
+      """
+    ).map(Self.record)
   }
 
   // MARK: Rows
 
   private static let columns: SQL = """
-    c.id, c.kind, c.title, c.metadata, c.last_seq, c.opened_at, c.last_activity_at, c.sealed_key
+    c.id, c.kind, c.label, c.title, c.metadata, c.last_seq, c.opened_at, c.last_activity_at, c.sealed_key
     """
 
   private static func record(_ row: Row) throws -> Record {
-    let (id, kind, title, metadata, lastSeq, openedAt, lastActivityAt, sealedKey) = try row.decode(
-      ConversationID.self, Conversation.Kind.self, String?.self, JSONDocument.self, Int64.self, Timestamp.self,
-      Timestamp.self, [UInt8].self)
+    let (id, kind, label, title, metadata, lastSeq, openedAt, lastActivityAt, sealedKey) = try row.decode(
+      ConversationID.self, Conversation.Kind.self, [UInt8]?.self, String?.self, JSONDocument.self, Int64.self,
+      Timestamp.self, Timestamp.self, [UInt8].self)
+    let words = try JSONDecoder().decode([String: String].self, from: Data(metadata.bytes))
     return Record(
-      id: id, kind: kind, title: title.flatMap { try? Title($0) },
-      metadata: try JSONDecoder().decode([String: String].self, from: Data(metadata.bytes)), lastSeq: lastSeq,
-      openedAt: openedAt, lastActivityAt: lastActivityAt, sealedKey: sealedKey)
-  }
-
-  private static func document(_ metadata: [String: String]) -> JSONDocument {
-    // Texts by their names always have a JSON form.
-    JSONDocument((try? JSONEncoder().encode(metadata)).map(Array.init) ?? Array("{}".utf8))
+      id: id, kind: kind, sealedLabel: label, plainTitle: title.flatMap { try? Title($0) },
+      plainMetadata: words.isEmpty ? nil : words, lastSeq: lastSeq, openedAt: openedAt, lastActivityAt: lastActivityAt,
+      sealedKey: sealedKey)
   }
 
   static let participationColumns: SQL = """

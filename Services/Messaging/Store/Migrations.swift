@@ -10,6 +10,7 @@ enum Migrations {
     Migration(name: "004_presences", sql: text(PackageResources._04_presences_sql)),
     Migration(name: "005_avatars", sql: text(PackageResources._05_avatars_sql)),
     Migration(name: "006_search_progress", sql: text(PackageResources._06_search_progress_sql)),
+    Migration(name: "007_labels", sql: text(PackageResources._07_labels_sql)),
   ]
 
   private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

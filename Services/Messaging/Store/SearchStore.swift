@@ -93,7 +93,7 @@ import Postgres
   func takeBacklog(limit: Int) async throws -> [Backlog] {
     try await database.query(
       """
-      select c.id, c.sealed_key, c.last_seq, b.indexed_seq
+      select c.id, c.sealed_key, c.last_seq, coalesce(b.indexed_seq, c.indexed_seq)
       from search_backlog b join conversations c on c.id = b.conversation_id
       limit \(limit) for update of b skip locked
       """
@@ -113,9 +113,13 @@ import Postgres
       """)
     try await database.query(
       """
-      delete from search_backlog where conversation_id = any(array(
-        select c.id from unnest(\(conversations), \(places)) as i (id, seq)
-        join conversations c on c.id = i.id and c.last_seq <= i.seq for update of c skip locked))
+      with rested as (
+        select c.id, c.last_seq from unnest(\(conversations), \(places)) as i (id, seq)
+        join conversations c on c.id = i.id and c.last_seq <= i.seq for update of c skip locked
+      ), noted as (
+        update conversations c set indexed_seq = r.last_seq from rested r where c.id = r.id
+      )
+      delete from search_backlog b using rested r where b.conversation_id = r.id
       """)
   }
 }

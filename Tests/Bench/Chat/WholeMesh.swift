@@ -1,4 +1,5 @@
 import BenchKit
+import Crypto
 import EventLoop
 import Foundation
 
@@ -26,6 +27,8 @@ import Foundation
   let address: SocketAddress
   /// The database, as its superuser.
   let databaseURL: String
+  /// Where the broker listens.
+  let brokers: String
 
   init() throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "chat-bench-\(UUID().uuidString)")
@@ -36,10 +39,22 @@ import Foundation
     _ = try Self.mesh(["up", "--detach", "--port", "\(port)"], in: folder)
     address = try SocketAddress(host: "127.0.0.1", port: port)
     let lines = try Self.mesh(["env"], in: folder).split(separator: "\n")
-    guard let line = lines.first(where: { $0.contains("DATABASE_URL=") }) else {
-      throw BenchFailure("mesh env does not say where the database is")
+    func value(of name: String) throws -> String {
+      guard let line = lines.first(where: { $0.contains("\(name)=") }) else {
+        throw BenchFailure("mesh env does not say \(name)")
+      }
+      return line.split(separator: "=", maxSplits: 1)[1].filter { $0 != "'" && $0 != "\"" }
     }
-    databaseURL = line.split(separator: "=", maxSplits: 1)[1].filter { $0 != "'" && $0 != "\"" }
+    databaseURL = try value(of: "DATABASE_URL")
+    brokers = try value(of: "KAFKA_BROKERS")
+  }
+
+  /// What all services' keys come from.
+  func rootKeys() throws -> KeyRing {
+    let file = folder.appending(path: ".mesh/secrets/mesh-root")
+    let text = try String(contentsOf: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+    guard let key = Hex.decode(text).flatMap({ SymmetricKey($0) }) else { throw BenchFailure("no key in \(file.path)") }
+    return KeyRing(current: 1, keys: [1: key])
   }
 
   /// All of its processes.

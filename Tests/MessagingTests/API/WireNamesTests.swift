@@ -16,7 +16,7 @@ import Testing
       try line(SearchMessages.self), try line(ResponseMetrics.self), try line(HideResponseMetrics.self),
       try line(Block.self), try line(Unblock.self), try line(Blocks.self), try line(AppointProvider.self),
       try line(RecomputeMetrics.self), try line(RewrapKeys.self), try line(ExportMessages.self),
-      try line(EraseMember.self),
+      try line(EraseMember.self), try line(ImportMessages.self),
     ]
     #expect(
       lines == [
@@ -50,6 +50,7 @@ import Testing
         "messaging.rewrap-keys | mesh |  | 200",
         "messaging.export-messages | mesh | member after? | 200",
         "messaging.erase-member | mesh | member | 200",
+        "messaging.import-messages | mesh | conversation messages | 200",
       ])
   }
 

@@ -19,6 +19,19 @@ import Testing
     #expect(key.seal("secret", of: message) != content)
   }
 
+  @Test func `a label opens with its conversation's key, as its own conversation's only`() throws {
+    let key = ConversationKey(SymmetricKey())
+    let label = Label(title: try Title("Choir"), metadata: ["about": "singing"])
+    let sealed = try #require(try key.seal(label, of: conversation))
+    #expect(try key.open(sealed, of: conversation) == label)
+    let other = ConversationID(at: Timestamp(microseconds: 1))
+    #expect(throws: SealError.notAuthentic) { try key.open(sealed, of: other) }
+    // Nor is it a message, and a message is no label.
+    #expect(throws: SealError.notAuthentic) { try key.open(sealed, of: message) as String }
+    #expect(throws: SealError.notAuthentic) { try key.open(key.seal("{}", of: message), of: conversation) }
+    #expect(try key.seal(Label(), of: conversation) == nil)
+  }
+
   @Test func `a word has one tag in a conversation, and another in each other`() {
     let data = SymmetricKey()
     #expect(ConversationKey(data).tag(of: "word") == ConversationKey(data).tag(of: "word"))

@@ -91,6 +91,36 @@ import Testing
     try await world.end()
   }
 
+  @Test @Loop func `what a group is called is sealed, also what an earlier version stored`() async throws {
+    let world = try await MessagingWorld()
+    let (ada, ben) = (try await world.member(), try await world.member("Ben"))
+    let group = try await ada.group(with: [ben], title: "Sopranos")
+    let path: PathValues = ["conversation": group.id.description]
+    func shown() async throws -> [String?] {
+      let one = try await ben.show(group.id).get()
+      return [one.title?.text, one.metadata["about"]]
+    }
+    func stored() async throws -> String {
+      try await world.database.query(
+        "select concat_ws(' ', title, metadata, encode(label, 'escape')) from conversations where id = \(group.id)")[0]
+        .decode(column: 0)
+    }
+    _ = try await ada.ask(ChangeConversation(conversation: group.id, metadata: ["about": "singing"]), path: path).get()
+    #expect(try await shown() == ["Sopranos", "singing"])
+    let change = ChangeConversation(conversation: group.id, title: try Title("Altos"))
+    #expect(try await ada.ask(change, path: path).get().metadata == ["about": "singing"])
+    #expect(try await shown() == ["Altos", "singing"])
+    #expect(try await stored().hasPrefix("{} "))
+
+    // A replica of the version before is still there, and stores it as it did.
+    try await world.database.query("update conversations set title = 'Basses' where id = \(group.id)")
+    #expect(try await shown() == ["Basses", "singing"])
+    try await world.start(1, masterKey: MessagingWorld.masterKey(1))
+    #expect(try await stored().hasPrefix("{} "))
+    #expect(try await shown() == ["Basses", "singing"])
+    try await world.end()
+  }
+
   @Test @Loop func `members join and leave a group, which tells of it`() async throws {
     let world = try await MessagingWorld()
     let (ada, ben, eve) = (try await world.member(), try await world.member("Ben"), try await world.member("Eve"))

@@ -88,4 +88,36 @@ import Testing
     #expect(try await count("q=lessons") == 0)
     try await world.end()
   }
+
+  @Test @Loop func `messages that are brought along stand before those that follow, and are found`() async throws {
+    let world = try await MessagingWorld()
+    let (ada, ben) = (try await world.member(), try await world.member("Ben"))
+    let id = try await ada.open(with: ben).id
+    let began = Timestamp("2020-01-01T00:00:00Z")!
+    func bring(_ texts: [String], by writer: Member, after seconds: Int) async throws -> Result<Int64, Problem> {
+      let messages = try texts.enumerated().map { index, text in
+        ImportMessages.Written(
+          senderId: writer.id, body: try MessageBody(text), sentAt: began + .seconds(seconds + index))
+      }
+      let request = ImportMessages(conversation: id, messages: messages)
+      return try await world.ask(request, asService: "operator").map(\.lastSeq)
+    }
+    #expect(try await bring((1...70).map { "old pear \($0)" }, by: ada, after: 0).get() == 70)
+    // What says that it is older than the one before it is not.
+    #expect(try await bring(["ripe pear"], by: ben, after: 10).get() == 71)
+    _ = try await ada.say("new pear", to: id)
+    let messages = try await ben.messages(of: id, "afterSeq=69")
+    #expect(messages.map(\.seq) == [70, 71, 72] && messages.map(\.body) == ["old pear 70", "ripe pear", "new pear"])
+    #expect(messages[1].createdAt == began + .seconds(69))
+    #expect(try await ben.show(id).get().unread == 1)
+    try await world.wait("the index") { try await ben.search("q=pear&limit=100").get().items.count == 72 }
+    #expect(try await ben.search("q=old+pear&limit=100").get().items.first?.message.seq == 70)
+
+    let stranger = try await world.member("Eve")
+    #expect(try await bring(["no"], by: stranger, after: 99).problem?.errors?.first?.pointer == "/messages/0/senderId")
+    #expect(try await bring([], by: ada, after: 99).problem?.errors?.first?.pointer == "/messages")
+    let foreign = ImportMessages(conversation: id, messages: [])
+    #expect(try await world.ask(foreign, asService: "identity").problem?.code == "not_allowed")
+    try await world.end()
+  }
 }

@@ -88,7 +88,7 @@ import Testing
     let id = ConversationID(at: now)
     let roster = Roster(.direct, opener: ada, others: [ben], now: now)
     _ = try await ConversationStore(database).add(
-      id, roster, opener: ada, provider: nil, title: nil, metadata: [:], key: .init(bytes: [1], masterID: 1), now: now)
+      id, roster, opener: ada, provider: nil, label: nil, key: .init(bytes: [1], masterID: 1), now: now)
     for (providers, expected) in [([ada], ada), ([ada, ben], ben), ([ben], ben), ([], nil)] as [([MemberID], MemberID?)]
     {
       try await database.query("update members set is_provider = id = any(\(providers))")

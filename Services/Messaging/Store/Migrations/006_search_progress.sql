@@ -1,6 +1,4 @@
--- How far the search index has come stands with those that wait for it, so that it does not wait for whoever writes to a
--- conversation, nor they for it.
+-- How far the search index has come with a conversation that waits for it. It stands here so that the index does not wait
+-- for whoever writes to a conversation, nor they for it; in conversations only where it stood when it last caught up.
+-- Replicas of the version before leave it null.
 alter table search_backlog add column indexed_seq bigint;
-update search_backlog b set indexed_seq = c.indexed_seq from conversations c where c.id = b.conversation_id;
-alter table search_backlog alter column indexed_seq set not null;
-alter table conversations drop column indexed_seq;
