@@ -108,6 +108,10 @@ let package = Package(
       "Postgres", "ProfilesAPI", "Telemetry", "Wire"),
 
     .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
+    .target(
+      name: "ServiceKit",
+      dependencies: ["Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Postgres", "Telemetry", "TestKit"],
+      path: "Tests/ServiceKit", swiftSettings: settings),
     tool("HTTPVerdict", at: "Fuzz/HTTPVerdict", "Wire"),
     tool("WebSocketVerdict", at: "Fuzz/WebSocketVerdict", "Wire"),
     tool(
@@ -141,23 +145,23 @@ let package = Package(
       "Redis", "Storage", "Telemetry", "Wire", "mesh-example"),
     tests("HTTPTests", "EventLoop", "HTTP", "Wire"),
     tests(
-      "IdentityTests", "Broker", "Contract", "Crypto", "EventLoop", "Identity", "IdentityAPI", "Kafka", "Mesh",
-      "Postgres", "Telemetry"),
+      "IdentityTests", "Broker", "Contract", "Crypto", "EventLoop", "Identity", "IdentityAPI", "Mesh", "Postgres",
+      "ServiceKit"),
     tests("KafkaTests", "EventLoop", "Kafka"),
     tests(
       "MeshTests", "Broker", "Contract", "Crypto", "EventLoop", "Kafka", "Mesh", "Postgres", "Telemetry", "Wire",
       "mesh-example"),
     tests(
-      "MessagingTests", "Broker", "Contract", "Crypto", "EventLoop", "IdentityAPI", "Kafka", "Mesh", "Messaging",
-      "MessagingAPI", "Postgres", "PresenceAPI", "Telemetry"),
+      "MessagingTests", "Broker", "Contract", "Crypto", "EventLoop", "Mesh", "Messaging", "MessagingAPI", "Postgres",
+      "PresenceAPI", "ServiceKit"),
     tests("OperatorTests", "Contract", "EventLoop", "IdentityAPI", "Kafka", "Operator", "Postgres", "Telemetry"),
     tests("PostgresTests", "Contract", "EventLoop", "Postgres"),
     tests(
-      "PresenceTests", "Broker", "Contract", "Crypto", "EventLoop", "IdentityAPI", "Kafka", "Mesh", "MessagingAPI",
-      "Postgres", "Presence", "PresenceAPI", "ProfilesAPI", "Redis", "Telemetry"),
+      "PresenceTests", "Broker", "Contract", "EventLoop", "IdentityAPI", "Mesh", "MessagingAPI", "Postgres", "Presence",
+      "PresenceAPI", "ProfilesAPI", "ServiceKit", "Telemetry"),
     tests(
-      "ProfilesTests", "Broker", "Contract", "Crypto", "EventLoop", "IdentityAPI", "Kafka", "Mesh", "MessagingAPI",
-      "Postgres", "PresenceAPI", "Profiles", "ProfilesAPI", "Storage", "Telemetry"),
+      "ProfilesTests", "Broker", "Contract", "EventLoop", "IdentityAPI", "Mesh", "MessagingAPI", "Postgres",
+      "PresenceAPI", "Profiles", "ProfilesAPI", "ServiceKit", "Storage"),
     tests("RedisTests", "EventLoop", "Redis"),
     tests("StorageTests", "Contract", "Crypto", "Curl", "EventLoop", "Storage"),
     tests("TelemetryTests", "Telemetry"),

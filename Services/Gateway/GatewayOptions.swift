@@ -20,7 +20,7 @@ struct GatewayOptions: Options {
   let kafka = KafkaOptions()
 
   @Option("redis-url", env: "REDIS_URL", help: "Where Redis is: redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE].")
-  var redis: Secret<String> = Secret("redis://127.0.0.1:6379")
+  var redisURL: Secret<ServiceURL> = Secret(ServiceURL(option: "redis://127.0.0.1:6379")!)
 
   @Option(
     "root-key", env: "MESH_ROOT_KEY",

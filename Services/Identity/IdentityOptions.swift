@@ -47,8 +47,7 @@ struct IdentityOptions: Options {
   var keyLead: Duration = .seconds(3600)
 
   func check() -> [String] {
-    var problems: [String] = []
-    if mesh.databaseURL == nil { problems.append("DATABASE_URL: not set, expected the service's role in PostgreSQL") }
+    var problems = mesh.checkDatabase()
     if keyLead >= keyPeriod { problems.append("KEY_LEAD: must be shorter than KEY_PERIOD") }
     if !development, smtpURL == nil {
       problems.append("SMTP_URL: not set; without a mail server nobody can be verified")

@@ -71,8 +71,7 @@ import Telemetry
     try await tokens.reload(from: SigningKeyStore(mesh.database))
     tokens.keepReloading(from: SigningKeyStore(mesh.database))
     MailSender(
-      MailStore(mesh.database), OneTimeTokenStore(mesh.database), mailer, publicURL: options.publicURL,
-      log: mesh.log,
+      MailStore(mesh.database), OneTimeTokenStore(mesh.database), mailer, publicURL: options.publicURL, log: mesh.log,
       metrics: mesh.metrics
     ).start()
   }

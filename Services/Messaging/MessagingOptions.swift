@@ -17,7 +17,5 @@ struct MessagingOptions: Options {
     "retention-days", env: "MESSAGE_RETENTION_DAYS", in: 0...36_500, help: "Days that messages are kept; 0 for ever.")
   var retentionDays: Int = 0
 
-  func check() -> [String] {
-    mesh.databaseURL == nil ? ["DATABASE_URL: not set, expected the service's role in PostgreSQL"] : []
-  }
+  func check() -> [String] { mesh.checkDatabase() }
 }

@@ -32,15 +32,6 @@ import Telemetry
       Pushed.MessageSent.self, Pushed.MessageEdited.self, Pushed.MessageDeleted.self, Pushed.ReceiptUpdated.self,
       Pushed.TypingStarted.self, Pushed.TypingStopped.self, on: ConversationChannel.pattern)
     mesh.pushes(Pushed.ConversationUpdated.self, on: "private-user-{member}")
-    mesh.handle(MemberRegistered.self, memberRegistered)
-    mesh.handle(ProfileChanged.self, profileChanged)
-    mesh.handle(CameOnline.self, presenceTold)
-    mesh.handle(WentOffline.self, presenceTold)
-    mesh.handle(StatusChanged.self, presenceTold)
-    mesh.handle(StatusConfirmed.self, presenceTold)
-    mesh.handle(QuietHoursChanged.self, quietHoursChanged)
-    mesh.handle(BecameProvider.self, becameProvider)
-    mesh.handle(CeasedToBeProvider.self, ceasedToBeProvider)
 
     mesh.write(OpenConversation.self, preparing: prepareOpenConversation, openConversation)
     mesh.read(Conversations.self) { request, context, database in
@@ -75,13 +66,13 @@ import Telemetry
     mesh.read(ConversationChannel.self) { request, context, database in
       try await conversationChannel(request, context, ConversationStore(database))
     }
-    mesh.repeats(every: .milliseconds(250), "end typing") { try endTyping() }
+    mesh.repeats(every: .milliseconds(250), "ending typing", endTyping)
 
     mesh.read(SearchMessages.self) { request, context, database in
       try await searchMessages(
         request, context, ConversationStore(database), MessageStore(database), SearchStore(database))
     }
-    mesh.repeats(every: .milliseconds(500), "index messages") { try await indexMessages() }
+    mesh.repeats(every: .milliseconds(500), "indexing messages", indexMessages)
 
     mesh.write(Block.self, block)
     mesh.write(Unblock.self, unblock)
@@ -95,7 +86,7 @@ import Telemetry
     mesh.write(HideResponseMetrics.self, hideResponseMetrics)
     mesh.write(AppointProvider.self, appointProvider)
     mesh.write(RecomputeMetrics.self, recomputeMetrics)
-    mesh.repeats(every: .seconds(1), "work out response metrics") { try await recomputeDue() }
+    mesh.repeats(every: .seconds(1), "working out response metrics", recomputeDue)
     mesh.fire(HistoryDue.self, historyDue)
     mesh.fire(MetricsAging.self, metricsAging)
 
@@ -107,6 +98,17 @@ import Telemetry
     mesh.write(ImportMessages.self, importMessages)
     mesh.fire(ConversationOver.self, conversationOver)
     mesh.fire(TidyingDue.self, tidyingDue)
+
+    mesh.handle(MemberRegistered.self, memberRegistered)
+    mesh.handle(ProfileChanged.self, profileChanged)
+    mesh.handle(BecameProvider.self, becameProvider)
+    mesh.handle(CeasedToBeProvider.self, ceasedToBeProvider)
+
+    mesh.handle(CameOnline.self, presenceTold)
+    mesh.handle(WentOffline.self, presenceTold)
+    mesh.handle(StatusChanged.self, presenceTold)
+    mesh.handle(StatusConfirmed.self, presenceTold)
+    mesh.handle(QuietHoursChanged.self, quietHoursChanged)
 
     try await mesh.transaction { tx in
       try await tidyingDue(TidyingDue(), tx)

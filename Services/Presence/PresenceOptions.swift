@@ -8,7 +8,7 @@ struct PresenceOptions: Options {
 
   let mesh = MeshOptions()
 
-  @Option("redis-url", env: "REDIS_URL", help: "Where Redis is: redis://USER:PASSWORD@HOST:PORT/DATABASE.")
+  @Option("redis-url", env: "REDIS_URL", help: "Where Redis is: redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE].")
   var redisURL: Secret<ServiceURL>
 
   @Option(
@@ -16,7 +16,5 @@ struct PresenceOptions: Options {
     help: "Multiplies the times after which somebody is away, offline, or gone; for tests.")
   var timeScale: Double = 1
 
-  func check() -> [String] {
-    mesh.databaseURL == nil ? ["DATABASE_URL: not set, expected the service's role in PostgreSQL"] : []
-  }
+  func check() -> [String] { mesh.checkDatabase() }
 }

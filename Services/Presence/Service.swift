@@ -71,7 +71,7 @@ import Telemetry
     mesh.fire(LookDue.self, lookDue)
     mesh.fire(ChoiceOver.self, choiceOver)
 
-    mesh.repeats(every: sweepInterval, "the sweep") { try await sweep() }
-    mesh.repeats(every: confirmInterval, "the confirmation of statuses") { try await confirm() }
+    mesh.repeats(every: sweepInterval, "sweeping", sweep)
+    mesh.repeats(every: confirmInterval, "confirming statuses", confirm)
   }
 }

@@ -14,7 +14,5 @@ struct ProfilesOptions: Options {
     "development", env: "DEVELOPMENT", help: "Let the operator make members up. Never where others rely on profiles.")
   var development: Bool = false
 
-  func check() -> [String] {
-    mesh.databaseURL == nil ? ["DATABASE_URL: not set, expected the service's role in PostgreSQL"] : []
-  }
+  func check() -> [String] { mesh.checkDatabase() }
 }

@@ -28,7 +28,8 @@ import Storage
       ProfileChanged.self, BecameProvider.self, CeasedToBeProvider.self, SkillAdded.self, SkillChanged.self,
       SkillRemoved.self, TaxonomyChanged.self)
 
-    mesh.read(OwnProfile.self) { request, context, database in try await ownProfile(request, context, Stores(database))
+    mesh.read(OwnProfile.self) { request, context, database in
+      try await ownProfile(request, context, Stores(database))
     }
     mesh.write(ChangeProfile.self, preparing: profileIsThere, changeProfile)
     mesh.ticket(for: SetAvatar.self) { _, _ in UploadTicket() }
@@ -64,7 +65,7 @@ import Storage
     mesh.handle(WentOffline.self) { event, tx in try await take(event.fact, tx) }
     mesh.handle(StatusChanged.self) { event, tx in try await take(event.fact, tx) }
     mesh.handle(StatusConfirmed.self) { event, tx in try await take(event.fact, tx) }
-    mesh.repeats(every: .seconds(5), "unconfirmed statuses", lapseStatuses)
+    mesh.repeats(every: .seconds(5), "lapsing unconfirmed statuses", lapseStatuses)
 
     mesh.handle(MemberBlocked.self) { event, tx in
       try await Stores(tx).connections.block(event.blocked, by: event.member)

@@ -6,7 +6,7 @@
 /// not taken over by a service yet lies under `incoming`, and nobody can read it.
 ///
 /// What an object's name stands for never changes: other content has another name. So copies of it can be kept for good.
-public struct ObjectKey: Hashable, Sendable, Codable, CustomStringConvertible {
+public struct ObjectKey: FormedText {
   /// Who may read.
   public enum Audience: String, Sendable, CaseIterable {
     /// Everyone who knows the name.
@@ -69,22 +69,9 @@ public struct ObjectKey: Hashable, Sendable, Codable, CustomStringConvertible {
       }
   }
 
-  /// Reads the name; throws `InvalidValue` for what is none.
-  public init(from decoder: any Decoder) throws {
-    guard let key = ObjectKey(try decoder.singleValueContainer().decode(String.self)) else {
-      throw InvalidValue("object_key", "must be the name of a stored object")
-    }
-    self = key
-  }
+  /// What is said about text that is no name.
+  public static var malformed: InvalidValue { InvalidValue("object_key", "must be the name of a stored object") }
 
-  /// Writes the name.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(text)
-  }
-}
-
-extension ObjectKey: Described {
   /// Text.
   public static var schema: Schema { .string(length: 1...maximumLength) }
   /// Some name.

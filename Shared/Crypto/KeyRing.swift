@@ -79,11 +79,6 @@ public struct KeyRing: Sendable {
     return HMAC.isValid(Array(signature.dropFirst(4)), for: message, key: key)
   }
 
-  /// Whether `sealed` was sealed under a key other than the current one, and should be sealed anew when it is next at hand.
-  public func isOutdated(_ sealed: some Collection<UInt8>) -> Bool {
-    sealed.withBytes { (try? Self.keyID(of: $0)) != current }
-  }
-
   private func open(
     _ sealed: UnsafeBufferPointer<UInt8>, _ context: some Collection<UInt8>
   ) throws(SealError) -> [UInt8] {

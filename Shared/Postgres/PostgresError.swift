@@ -123,8 +123,6 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
   public static let uniqueViolation = SQLState(rawValue: "23505")
   /// A row that is referred to does not exist, or is still referred to.
   public static let foreignKeyViolation = SQLState(rawValue: "23503")
-  /// A CHECK constraint says no.
-  public static let checkViolation = SQLState(rawValue: "23514")
   /// NULL where a value is required.
   public static let notNullViolation = SQLState(rawValue: "23502")
   /// Something was divided by zero.
@@ -137,14 +135,14 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
   public static let lockNotAvailable = SQLState(rawValue: "55P03")
   /// The statement was cancelled, by request or by `statement_timeout`.
   public static let queryCanceled = SQLState(rawValue: "57014")
-  /// An earlier statement of the transaction failed.
-  public static let inFailedTransaction = SQLState(rawValue: "25P02")
+  /// No connection slot is left.
+  public static let tooManyConnections = SQLState(rawValue: "53300")
 
-  /// Whether what is reported passes by itself: conflicts between transactions (40), locks (55P03), a server that
-  /// stops or starts (57P), lost connections (08) and exhausted connection slots (53300).
+  /// Whether what is reported passes by itself: conflicts between transactions, locks, exhausted connection slots, a
+  /// server that stops or starts (57P) and lost connections (08).
   var isTransient: Bool {
-    switch rawValue {
-    case "40001", "40P01", "55P03", "53300": true
+    switch self {
+    case .serializationFailure, .deadlockDetected, .lockNotAvailable, .tooManyConnections: true
     default: rawValue.hasPrefix("57P") || rawValue.hasPrefix("08")
     }
   }

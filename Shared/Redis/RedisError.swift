@@ -37,16 +37,6 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
     code = reply.split(separator: " ", maxSplits: 1).first.map(String.init)
   }
 
-  /// Whether the same command may succeed a little later: there is no connection, or Redis is starting, full, busy or
-  /// changing its shape. Of a command that is not safe to repeat, the outcome decides: see `kind`.
-  public var isTransient: Bool {
-    switch kind {
-    case .connectionLost, .unavailable, .timeout, .overloaded: true
-    case .server: ["LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "READONLY"].contains(code)
-    case .decoding, .invalid: false
-    }
-  }
-
   /// One line for a log.
   public var description: String { command.map { "\(message), in: \($0)" } ?? message }
 }

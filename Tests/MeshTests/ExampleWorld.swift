@@ -40,8 +40,7 @@ import TestKit
   func process(_ service: String, replica: Int = 0, fault: String? = nil) throws -> ServerProcess {
     let ops = try FreePort.nextAddress()
     let key = rootKey.derived(for: "service \(service)").withBytes { Hex.encode($0) }
-    let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-      .appendingPathComponent("mesh-example").path
+    let program = BuiltProgram.url("mesh-example").path
     let environment = [
       "SERVICE=\(service)", "KAFKA_BROKERS=\(broker.address)", "'DATABASE_URL=\(urls[service]!)'", "MESH_KEY=7:\(key)",
       "REPLICA=\(replica)", "OPS_ADDRESS=\(ops)",

@@ -42,14 +42,14 @@ private func object(_ line: String) throws -> [String: Any] {
     #expect((before...Date().timeIntervalSince1970).contains(time.timeIntervalSince1970))
   }
 
-  @Test func `dates agree with Foundation's calendar over 800 years`() {
-    var calendar = Calendar(identifier: .gregorian)
-    calendar.timeZone = TimeZone(secondsFromGMT: 0)!
-    for day in stride(from: 0, to: 292_194, by: 11) {
-      let parts = calendar.dateComponents(
-        [.year, .month, .day], from: Date(timeIntervalSince1970: Double(day) * 86_400))
-      let date = civilDate(daysSince1970: day)
-      #expect(parts.year == date.year && parts.month == date.month && parts.day == date.day, "day \(day)")
+  @Test func `times agree with Foundation's calendar over 200 years`() throws {
+    let style = Date.ISO8601FormatStyle().year().month().day().time(includingFractionalSeconds: true)
+    for day in stride(from: 0, to: 73_048, by: 11) {
+      let millisecond = day * 86_400_000 + day * 7_919 % 86_400_000
+      var line = LogLine(.pretty)
+      line.begin(at: millisecond * 1_000_000, .info, [], false)
+      let text = String(decoding: line.bytes.prefix { $0 != UInt8(ascii: " ") }, as: UTF8.self)
+      #expect(try Date(text, strategy: style) == Date(timeIntervalSince1970: Double(millisecond) / 1000), "\(text)")
     }
   }
 

@@ -61,21 +61,6 @@ import Testing
     }
   }
 
-  @Test(arguments: ["00ff10ab", "00FF10AB", "AP8Qqw==", "AP8Qqw"])
-  func `a key reads from hexadecimal digits and base64`(text: String) {
-    #expect(KeyBytes<4>(option: text)?.bytes == [0, 0xFF, 0x10, 0xAB])
-  }
-
-  @Test func `a key reads from either base64 alphabet`() {
-    #expect(KeyBytes<3>(option: "+/+/")?.bytes == [0xFB, 0xFF, 0xBF])
-    #expect(KeyBytes<3>(option: "-_-_")?.bytes == [0xFB, 0xFF, 0xBF])
-  }
-
-  @Test(arguments: ["", "00ff10", "00ff10ab00", "00ff10ag", "AP8Qqw===", "AP8Q", "AP8Q qw"])
-  func `a key of another length or alphabet is refused`(text: String) {
-    #expect(KeyBytes<4>(option: text) == nil)
-  }
-
   @Test func `numbers must be whole, finite and nothing else`() {
     #expect(Int(option: "-12") == -12)
     #expect(Int(option: "1e3") == nil)

@@ -31,9 +31,9 @@ private struct AppOptions: Options {
 }
 
 private struct SecretOptions: Options {
-  static let program = "keyholder"
-  static let about = "Needs a key."
-  @Option("key", env: "ROOT_KEY", help: "The root key.") var key: Secret<KeyBytes<4>>
+  static let program = "teller"
+  static let about = "Needs a database."
+  @Option("database-url", env: "DATABASE_URL", help: "Where it is.") var database: Secret<ServiceURL>
 }
 
 private func problems<O: Options>(
@@ -174,47 +174,49 @@ private func problems<O: Options>(
   }
 
   @Test func `a secret comes from its variable or from a file, without the final line break`() throws {
-    let direct = try SecretOptions.read(arguments: []) { ["ROOT_KEY": "00ff10AB"][$0] }
-    #expect(direct.key.exposed.bytes == [0, 255, 16, 171])
-    try withFile("00ff10ab\n") { path in
-      let byVariable = try SecretOptions.read(arguments: []) { ["ROOT_KEY_FILE": path][$0] }
-      #expect(byVariable.key == direct.key)
-      let byFlag = try SecretOptions.read(arguments: ["--key-file", path]) { ["ROOT_KEY": "ffffffff"][$0] }
-      #expect(byFlag.key == direct.key)
+    let direct = try SecretOptions.read(arguments: []) { ["DATABASE_URL": "db://me:pw@here/a"][$0] }
+    #expect(direct.database.exposed.text == "db://me:pw@here/a")
+    try withFile("db://me:pw@here/a\n") { path in
+      let byVariable = try SecretOptions.read(arguments: []) { ["DATABASE_URL_FILE": path][$0] }
+      #expect(byVariable.database == direct.database)
+      let byFlag = try SecretOptions.read(arguments: ["--database-url-file", path]) {
+        ["DATABASE_URL": "db://elsewhere"][$0]
+      }
+      #expect(byFlag.database == direct.database)
     }
   }
 
   @Test func `a secret has no flag of its own`() {
     #expect(
-      problems(SecretOptions.self, ["--key=00ff10ab"]) == [
-        "--key: no such flag",
-        "ROOT_KEY: not set, expected 4 bytes as 8 hexadecimal digits or in base64 (openssl rand -hex 4)"
-          + " (or ROOT_KEY_FILE or --key-file)",
+      problems(SecretOptions.self, ["--database-url=db://me:pw@here"]) == [
+        "--database-url: no such flag",
+        "DATABASE_URL: not set, expected a URL such as scheme://host:port/path"
+          + " (or DATABASE_URL_FILE or --database-url-file)",
       ])
   }
 
   @Test func `a malformed secret is never shown`() {
-    let found = problems(SecretOptions.self, [], ["ROOT_KEY": "hunter2hunter2"])
+    let found = problems(SecretOptions.self, [], ["DATABASE_URL": "hunter2hunter2"])
     #expect(found.count == 1)
-    #expect(found[0].hasPrefix("ROOT_KEY: got a secret of 14 bytes, expected 4 bytes"))
+    #expect(found[0].hasPrefix("DATABASE_URL: got a secret of 14 bytes, expected a URL"))
     #expect(!found[0].contains("hunter"))
   }
 
   @Test func `a secret given both ways is refused`() {
     #expect(
-      problems(SecretOptions.self, [], ["ROOT_KEY": "00ff10ab", "ROOT_KEY_FILE": "/x"])
-        == ["ROOT_KEY and ROOT_KEY_FILE: both set, expected one of them"])
+      problems(SecretOptions.self, [], ["DATABASE_URL": "db://here", "DATABASE_URL_FILE": "/x"])
+        == ["DATABASE_URL and DATABASE_URL_FILE: both set, expected one of them"])
   }
 
   @Test func `a secret's file must be there, not empty, and small`() throws {
     #expect(
-      problems(SecretOptions.self, [], ["ROOT_KEY_FILE": "/nowhere/key"])
-        == [#"ROOT_KEY_FILE: cannot read "/nowhere/key": No such file or directory"#])
+      problems(SecretOptions.self, [], ["DATABASE_URL_FILE": "/nowhere/url"])
+        == [#"DATABASE_URL_FILE: cannot read "/nowhere/url": No such file or directory"#])
     try withFile("\n") { path in
-      #expect(problems(SecretOptions.self, [], ["ROOT_KEY_FILE": path])[0].hasSuffix(": empty"))
+      #expect(problems(SecretOptions.self, [], ["DATABASE_URL_FILE": path])[0].hasSuffix(": empty"))
     }
     try withFile(String(repeating: "0", count: 65_537)) { path in
-      #expect(problems(SecretOptions.self, [], ["ROOT_KEY_FILE": path])[0].hasSuffix(": larger than 64 KiB"))
+      #expect(problems(SecretOptions.self, [], ["DATABASE_URL_FILE": path])[0].hasSuffix(": larger than 64 KiB"))
     }
   }
 

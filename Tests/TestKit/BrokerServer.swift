@@ -31,7 +31,7 @@ public final class BrokerServer: @unchecked Sendable {
   public init(
     executable: URL? = nil, folder: URL? = nil, arguments: [String] = ["--auto-create"]
   ) throws {
-    self.executable = executable ?? Self.builtBroker
+    self.executable = executable ?? BuiltProgram.url("broker")
     guard FileManager.default.isExecutableFile(atPath: self.executable.path) else {
       throw Failure(description: "\(self.executable.path) is missing: build the product 'broker' first")
     }
@@ -105,12 +105,6 @@ public final class BrokerServer: @unchecked Sendable {
       Glibc.kill(process.processIdentifier, signal)
       running.wait()
     }
-  }
-
-  /// Test bundles and programs are built into the same folder.
-  private static var builtBroker: URL {
-    URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-      .appendingPathComponent("broker")
   }
 
   private static func accepts(_ address: String) -> Bool {

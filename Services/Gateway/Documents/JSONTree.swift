@@ -1,3 +1,5 @@
+import Wire
+
 /// A JSON value that is put together piece by piece, its members in the order in which they are given.
 indirect enum JSONTree: Sendable, Equatable {
   case null
@@ -35,7 +37,7 @@ indirect enum JSONTree: Sendable, Equatable {
     case .boolean(let flag): output += (flag ? "true" : "false").utf8
     case .integer(let number): output += String(number).utf8
     case .number(let number): output += String(number).utf8
-    case .string(let text): Self.write(text, to: &output)
+    case .string(let text): JSONQuoting.append(text, to: &output)
     case .encoded(let bytes): output += bytes
     case .array(let elements):
       output.append(UInt8(ascii: "["))
@@ -48,25 +50,11 @@ indirect enum JSONTree: Sendable, Equatable {
       output.append(UInt8(ascii: "{"))
       for (index, member) in members.enumerated() {
         if index > 0 { output.append(UInt8(ascii: ",")) }
-        Self.write(member.name, to: &output)
+        JSONQuoting.append(member.name, to: &output)
         output.append(UInt8(ascii: ":"))
         member.value.write(to: &output)
       }
       output.append(UInt8(ascii: "}"))
     }
-  }
-
-  private static func write(_ text: String, to output: inout [UInt8]) {
-    output.append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"): output += [UInt8(ascii: "\\"), byte]
-      case 0..<0x20:
-        let digits = Array("0123456789abcdef".utf8)
-        output += Array("\\u00".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-      default: output.append(byte)
-      }
-    }
-    output.append(UInt8(ascii: "\""))
   }
 }

@@ -32,7 +32,7 @@ import Wire
     var random = SystemRandomNumberGenerator()
     let gateway = random.next() as UInt64
     let root = options.rootKey.exposed.ring
-    let configuration = try RedisConfiguration(url: options.redis.exposed, clientName: options.name)
+    let configuration = try RedisConfiguration(url: options.redisURL.exposed.text, clientName: options.name)
     metrics = RealtimeMetrics(all)
     redis = RedisClient(configuration)
     let scale = options.presenceTimeScale

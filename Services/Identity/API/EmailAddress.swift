@@ -5,7 +5,7 @@ import Contract
 /// The grammar is the part of RFC 5321 (section 4.1.2) that mail systems accept from one another: a local part of atoms
 /// joined by dots, and a domain of at least two labels. Quoted local parts, address literals, comments and characters
 /// beyond ASCII are refused. At most 254 characters, of which 64 before the at sign (section 4.5.3.1).
-public struct EmailAddress: Hashable, Sendable, Codable, CustomStringConvertible {
+public struct EmailAddress: FormedText {
   /// The longest address, in characters.
   public static let maximumLength = 254
   private static let maximumLocalLength = 64
@@ -18,8 +18,7 @@ public struct EmailAddress: Hashable, Sendable, Codable, CustomStringConvertible
   public init?(_ text: String) {
     // Leaves room for spaces around it, and reads no novel.
     guard text.utf8.count <= 2 * Self.maximumLength else { return nil }
-    let trimmed = text.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed()
-    let address = String(trimmed).lowercased()
+    let address = text.trimmed.lowercased()
     let parts = address.utf8.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
     guard address.utf8.count <= Self.maximumLength, parts.count == 2, Self.isLocalPart(parts[0]),
       Self.isDomain(parts[1])
@@ -54,22 +53,10 @@ public struct EmailAddress: Hashable, Sendable, Codable, CustomStringConvertible
     (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
   }
 
-  /// Reads the text; throws `InvalidValue` for what is no address.
-  public init(from decoder: any Decoder) throws {
-    guard let address = EmailAddress(try decoder.singleValueContainer().decode(String.self)) else {
-      throw InvalidValue("email", "must be an e-mail address such as name@example.org")
-    }
-    self = address
+  /// What is said about text that is no address.
+  public static var malformed: InvalidValue {
+    InvalidValue("email", "must be an e-mail address such as name@example.org")
   }
-
-  /// Writes the text.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(text)
-  }
-}
-
-extension EmailAddress: Described {
   /// Text in the format `email`.
   public static var schema: Schema { .string(length: 3...maximumLength, format: "email") }
   /// An address that belongs to nobody (RFC 2606).

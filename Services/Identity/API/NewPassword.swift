@@ -3,7 +3,7 @@ import Contract
 /// A password that somebody wants to have from now on: at least 10 characters, at most 1,024 bytes in UTF-8.
 ///
 /// Whether it is too easy to guess is for the service to say. Printing it shows nothing.
-public struct NewPassword: Hashable, Sendable, Codable, CustomStringConvertible, CustomReflectable {
+public struct NewPassword: RuledText, CustomReflectable {
   /// The shortest, in characters.
   public static let minimumLength = 10
   /// The longest, in bytes of UTF-8.
@@ -30,17 +30,6 @@ public struct NewPassword: Hashable, Sendable, Codable, CustomStringConvertible,
   /// Shows no children.
   public var customMirror: Mirror { Mirror(self, children: [:]) }
 
-  /// Reads the text; throws `InvalidValue` when it is too short or too long.
-  public init(from decoder: any Decoder) throws { try self.init(decoder.singleValueContainer().decode(String.self)) }
-
-  /// Writes the text.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(text)
-  }
-}
-
-extension NewPassword: Described {
   /// Text of limited length.
   public static var schema: Schema { .string(length: minimumLength...maximumBytes, format: "password") }
   /// As many characters as there must be.

@@ -4,7 +4,7 @@ import Contract
 ///
 /// Spaces around it are taken away. Control characters and those that turn the direction of the text around them are
 /// refused, since they can make one name look like another; the joiners that some scripts need are not.
-public struct PersonName: Hashable, Sendable, Codable, CustomStringConvertible {
+public struct PersonName: RuledText {
   /// The longest name, in characters.
   public static let maximumLength = 100
   /// The longest name in UTF-8, since a character may be made of very many parts.
@@ -16,7 +16,7 @@ public struct PersonName: Hashable, Sendable, Codable, CustomStringConvertible {
   /// Reads a name; throws `InvalidValue` for what is none.
   public init(_ text: String) throws(InvalidValue) {
     guard text.utf8.count <= 2 * Self.maximumBytes else { throw Self.tooLong }
-    let name = String(text.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+    let name = text.trimmed
     guard !name.isEmpty else { throw InvalidValue("too_short", "must not be empty") }
     guard name.utf8.count <= Self.maximumBytes, name.count <= Self.maximumLength else { throw Self.tooLong }
     guard name.unicodeScalars.allSatisfy(Self.isAcceptable) else {
@@ -37,22 +37,8 @@ public struct PersonName: Hashable, Sendable, Codable, CustomStringConvertible {
     }
   }
 
-  /// The name.
-  public var description: String { text }
-
-  /// Reads the text; throws `InvalidValue` for what is no name.
-  public init(from decoder: any Decoder) throws { try self.init(decoder.singleValueContainer().decode(String.self)) }
-
-  /// Writes the text.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(text)
-  }
-
   private init(known text: String) { self.text = text }
-}
 
-extension PersonName: Described {
   /// Text of limited length.
   public static var schema: Schema { .string(length: 1...maximumLength) }
   /// Somebody.

@@ -1,7 +1,7 @@
 import Contract
 
 /// What a member gives to friends to sign up with: 1 to 32 letters, digits and hyphens, kept in upper case.
-public struct ReferralCode: Hashable, Sendable, Codable, CustomStringConvertible {
+public struct ReferralCode: FormedText {
   private static let maximumLength = 32
 
   /// The code.
@@ -19,22 +19,10 @@ public struct ReferralCode: Hashable, Sendable, Codable, CustomStringConvertible
   /// The code.
   public var description: String { text }
 
-  /// Reads the text; throws `InvalidValue` for what is no code.
-  public init(from decoder: any Decoder) throws {
-    guard let code = ReferralCode(try decoder.singleValueContainer().decode(String.self)) else {
-      throw InvalidValue("referral_code", "must be 1 to \(Self.maximumLength) letters, digits and hyphens")
-    }
-    self = code
+  /// What is said about text that is no code.
+  public static var malformed: InvalidValue {
+    InvalidValue("referral_code", "must be 1 to \(Self.maximumLength) letters, digits and hyphens")
   }
-
-  /// Writes the text.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(text)
-  }
-}
-
-extension ReferralCode: Described {
   /// Text of limited length.
   public static var schema: Schema { .string(length: 1...maximumLength) }
   /// Some code.

@@ -2,7 +2,7 @@ import Contract
 
 /// The name that a client gives a message before it sends it, so that sending it again makes no second one: 1 to 64
 /// printable ASCII characters, such as a UUID.
-public struct ClientMessageID: Hashable, Sendable, Codable, CustomStringConvertible {
+public struct ClientMessageID: FormedText {
   private static let maximumLength = 64
 
   /// The name.
@@ -18,22 +18,10 @@ public struct ClientMessageID: Hashable, Sendable, Codable, CustomStringConverti
   /// The name.
   public var description: String { text }
 
-  /// Reads the text; throws `InvalidValue` for what is no name.
-  public init(from decoder: any Decoder) throws {
-    guard let id = ClientMessageID(try decoder.singleValueContainer().decode(String.self)) else {
-      throw InvalidValue("client_message_id", "must be 1 to \(Self.maximumLength) printable ASCII characters")
-    }
-    self = id
+  /// What is said about text that is no name.
+  public static var malformed: InvalidValue {
+    InvalidValue("client_message_id", "must be 1 to \(Self.maximumLength) printable ASCII characters")
   }
-
-  /// Writes the text.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(text)
-  }
-}
-
-extension ClientMessageID: Described {
   /// Text of limited length.
   public static var schema: Schema { .string(length: 1...maximumLength) }
   /// Some name.

@@ -1,7 +1,7 @@
 import Contract
 
 /// One emoji to react with, with all that modifies it: one character, at most 40 bytes in UTF-8.
-public struct Emoji: Hashable, Sendable, Codable, CustomStringConvertible {
+public struct Emoji: FormedText {
   private static let maximumBytes = 40
 
   /// The character.
@@ -22,22 +22,8 @@ public struct Emoji: Hashable, Sendable, Codable, CustomStringConvertible {
   /// The character.
   public var description: String { text }
 
-  /// Reads the text; throws `InvalidValue` for what is no emoji.
-  public init(from decoder: any Decoder) throws {
-    guard let emoji = Emoji(try decoder.singleValueContainer().decode(String.self)) else {
-      throw InvalidValue("emoji", "must be one emoji")
-    }
-    self = emoji
-  }
-
-  /// Writes the text.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(text)
-  }
-}
-
-extension Emoji: Described {
+  /// What is said about text that is no emoji.
+  public static var malformed: InvalidValue { InvalidValue("emoji", "must be one emoji") }
   /// Short text.
   public static var schema: Schema { .string(length: 1...maximumBytes) }
   /// A heart.

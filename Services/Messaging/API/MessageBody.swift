@@ -1,7 +1,7 @@
 import Contract
 
 /// What somebody writes: 1 to 65,536 bytes in UTF-8, with something in it beside white space. Printing it shows nothing.
-public struct MessageBody: Hashable, Sendable, Codable, CustomStringConvertible, CustomReflectable {
+public struct MessageBody: RuledText, CustomReflectable {
   /// The longest, in bytes of UTF-8.
   public static let maximumBytes = 65_536
 
@@ -24,17 +24,6 @@ public struct MessageBody: Hashable, Sendable, Codable, CustomStringConvertible,
   /// Shows no children.
   public var customMirror: Mirror { Mirror(self, children: [:]) }
 
-  /// Reads the text; throws `InvalidValue` when it is empty or too long.
-  public init(from decoder: any Decoder) throws { try self.init(decoder.singleValueContainer().decode(String.self)) }
-
-  /// Writes the text.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(text)
-  }
-}
-
-extension MessageBody: Described {
   /// Text of limited length.
   public static var schema: Schema { .string(length: 1...maximumBytes) }
   /// A short one.

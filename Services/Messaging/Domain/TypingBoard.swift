@@ -47,7 +47,4 @@ struct TypingBoard {
     for writer in over { writers[writer] = nil }
     return over
   }
-
-  /// When the next one ends; nil while nobody is writing.
-  var nextEnd: Timestamp? { writers.values.map(\.endsAt).min() }
 }

@@ -32,8 +32,8 @@ extension MessagingService {
   func blocks(_ request: Blocks, _ context: Context, _ store: BlockStore) async throws -> Blocks.Reply {
     let cursor = try request.cursor.map { text throws(Problem) in try PageCursor(text) }
     let size = request.limit ?? .usual
-    let page = try await store.page(by: context.member, after: cursor, limit: size.count + 1)
-    let shown = Array(page.prefix(size.count))
+    let page = try await store.page(by: context.member, after: cursor, limit: size.number + 1)
+    let shown = Array(page.prefix(size.number))
     let next = page.count > shown.count ? shown.last : nil
     return Blocks.Reply(
       items: shown, nextCursor: next.map { PageCursor(time: $0.blockedAt, id: $0.userId.value).text })

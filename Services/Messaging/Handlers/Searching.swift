@@ -20,7 +20,7 @@ extension MessagingService {
     let scope = try await store.searchable(
       by: member, only: request.conversationId, limit: Self.searchedConversations)
     if request.conversationId != nil, scope.isEmpty { throw ConversationRefusal.notFound }
-    let limit = (request.limit ?? .usual).count
+    let limit = (request.limit ?? .usual).number
     guard !scope.isEmpty else { return SearchMessages.Reply(items: [], nextCursor: nil) }
     let keys = try scope.map { try self.keys.key(of: $0.conversation, $0.sealedKey) }
     let tags = stems.map { stem in keys.map { $0.tag(of: stem) } }

@@ -12,8 +12,8 @@ extension MessagingService {
     let cursor = try request.cursor.map { text throws(Problem) in try PageCursor(text) }
     let size = request.limit ?? .usual
     let page = try await stores.conversations.page(
-      of: member, archived: request.archived ?? false, after: cursor, limit: size.count + 1)
-    let shown = page.prefix(size.count)
+      of: member, archived: request.archived ?? false, after: cursor, limit: size.number + 1)
+    let shown = page.prefix(size.number)
     let items = try await view(shown.map(\.record), for: member, stores, now: context.now)
     let next = page.count > shown.count ? shown.last : nil
     return Conversations.Reply(
@@ -83,7 +83,7 @@ extension MessagingService {
     let joined = found.participation.joinedSeq
     let page = try await messages.between(
       max(joined, request.afterSeq?.number ?? 0), request.beforeSeq?.number ?? .max, of: request.conversation,
-      lowest: request.afterSeq != nil, limit: (request.limit ?? .usual).count)
+      lowest: request.afterSeq != nil, limit: (request.limit ?? .usual).number)
     let reactions = try await messages.reactions(to: page)
     let key = try keys.key(of: request.conversation, found.sealedKey)
     return Messages.Reply(

@@ -16,7 +16,7 @@ public struct CustomStatus: Codable, Sendable, Equatable {
 }
 
 /// A line about what somebody is doing: 1 to 140 characters, without line breaks and control characters.
-public struct StatusMessage: Hashable, Sendable, Codable {
+public struct StatusMessage: RuledText {
   /// The longest message, in characters.
   public static let maximumLength = 140
   /// The longest message in UTF-8, since a character may be made of very many parts.
@@ -28,7 +28,7 @@ public struct StatusMessage: Hashable, Sendable, Codable {
   /// Reads a message; throws `InvalidValue` for what is none.
   public init(_ text: String) throws(InvalidValue) {
     guard text.utf8.count <= 2 * Self.maximumBytes else { throw Self.tooLong }
-    let line = String(text.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+    let line = text.trimmed
     guard !line.isEmpty else { throw InvalidValue("too_short", "must not be empty; null takes it away") }
     guard line.utf8.count <= Self.maximumBytes, line.count <= Self.maximumLength else { throw Self.tooLong }
     guard line.unicodeScalars.allSatisfy(Self.isAcceptable) else {
@@ -50,19 +50,8 @@ public struct StatusMessage: Hashable, Sendable, Codable {
     }
   }
 
-  /// Reads the text; throws `InvalidValue` for what is no message.
-  public init(from decoder: any Decoder) throws { try self.init(decoder.singleValueContainer().decode(String.self)) }
-
-  /// Writes the text.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(text)
-  }
-
   private init(known text: String) { self.text = text }
-}
 
-extension StatusMessage: Described {
   /// Text of limited length.
   public static var schema: Schema { .string(length: 1...maximumLength) }
   /// Some message.
@@ -70,7 +59,7 @@ extension StatusMessage: Described {
 }
 
 /// One emoji.
-public struct StatusEmoji: Hashable, Sendable, Codable {
+public struct StatusEmoji: RuledText {
   /// Flags of regions and families are the longest.
   private static let maximumBytes = 64
 
@@ -91,19 +80,8 @@ public struct StatusEmoji: Hashable, Sendable, Codable {
     return first.isEmojiPresentation || scalars.contains { $0.value == 0xFE0F || $0.value == 0x20E3 }
   }
 
-  /// Reads the text; throws `InvalidValue` for what is no emoji.
-  public init(from decoder: any Decoder) throws { try self.init(decoder.singleValueContainer().decode(String.self)) }
-
-  /// Writes the text.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(text)
-  }
-
   private init(known text: String) { self.text = text }
-}
 
-extension StatusEmoji: Described {
   /// Text.
   public static var schema: Schema { .string(length: 1...16) }
   /// Some emoji.

@@ -39,7 +39,7 @@ public enum AppState: String, Codable, Sendable, CaseIterable {
 }
 
 /// What a client calls its device: 1 to 64 visible ASCII characters, without spaces.
-public struct DeviceName: Codable, Sendable, Hashable, LosslessStringConvertible {
+public struct DeviceName: FormedText {
   /// The longest name.
   public static let maximumLength = 64
 
@@ -54,22 +54,10 @@ public struct DeviceName: Codable, Sendable, Hashable, LosslessStringConvertible
     self.description = description
   }
 
-  /// Reads the text; throws `InvalidValue` for what is no name.
-  public init(from decoder: any Decoder) throws {
-    guard let name = DeviceName(try decoder.singleValueContainer().decode(String.self)) else {
-      throw InvalidValue("device", "must be 1 to \(Self.maximumLength) visible ASCII characters without spaces")
-    }
-    self = name
+  /// What is said about text that is no name.
+  public static var malformed: InvalidValue {
+    InvalidValue("device", "must be 1 to \(Self.maximumLength) visible ASCII characters without spaces")
   }
-
-  /// Writes the text.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
-}
-
-extension DeviceName: Described {
   /// Text of limited length.
   public static var schema: Schema { .string(length: 1...maximumLength) }
   /// Some device.

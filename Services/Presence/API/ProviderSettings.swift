@@ -37,7 +37,7 @@ public struct QuietHours: Codable, Sendable, Equatable, Hashable {
 }
 
 /// What a clock on a wall shows: "22:30".
-public struct TimeOfDay: Codable, Sendable, Hashable, LosslessStringConvertible {
+public struct TimeOfDay: FormedText {
   /// Minutes since midnight, 0 to 1439.
   public let minutes: Int
 
@@ -65,22 +65,8 @@ public struct TimeOfDay: Codable, Sendable, Hashable, LosslessStringConvertible 
     [minutes / 60, minutes % 60].map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(separator: ":")
   }
 
-  /// Reads the text; throws `InvalidValue` for what is no time.
-  public init(from decoder: any Decoder) throws {
-    guard let time = TimeOfDay(try decoder.singleValueContainer().decode(String.self)) else {
-      throw InvalidValue("time", "must be a time of day such as 22:30")
-    }
-    self = time
-  }
-
-  /// Writes the text.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
-}
-
-extension TimeOfDay: Described {
+  /// What is said about text that is no time.
+  public static var malformed: InvalidValue { InvalidValue("time", "must be a time of day such as 22:30") }
   /// Text.
   public static var schema: Schema { .string(length: 5...5) }
   /// Midnight.
@@ -88,37 +74,15 @@ extension TimeOfDay: Described {
 }
 
 /// How many sessions somebody has at once at most: 1 to 100.
-public struct SessionLimit: Codable, Sendable, Hashable {
-  private static let range = 1...100
+public struct SessionLimit: BoundedNumber {
+  public static let range = 1...100
   /// One after the other.
   public static let one = SessionLimit(known: 1)
+  public static let sample = one
 
-  /// How many.
-  public let count: Int
+  public let number: Int
 
-  /// Takes a number; throws `InvalidValue` outside of the range.
-  public init(_ count: Int) throws(InvalidValue) {
-    guard Self.range.contains(count) else { throw InvalidValue("range", "must be between 1 and 100") }
-    self.count = count
-  }
-
-  /// Reads the number.
-  public init(from decoder: any Decoder) throws { try self.init(decoder.singleValueContainer().decode(Int.self)) }
-
-  /// Writes the number.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(count)
-  }
-
-  private init(known count: Int) { self.count = count }
-}
-
-extension SessionLimit: Described {
-  /// A number in the range.
-  public static var schema: Schema { .integer(range) }
-  /// One.
-  public static var sample: SessionLimit { .one }
+  public init(known number: Int) { self.number = number }
 }
 
 /// One's own settings as a provider.

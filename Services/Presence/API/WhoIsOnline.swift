@@ -25,44 +25,12 @@ public struct WhoIsOnline: Endpoint {
   /// Only these; everybody by default.
   public let role: Group?
   /// How many at most, 1 to 100; 50 by default.
-  public let limit: PageLimit?
+  public let limit: PageSize?
   /// Where the page begins, as the page before it said.
   public let cursor: MemberID?
 
   /// Asks for a page.
-  public init(role: Group? = nil, limit: PageLimit? = nil, cursor: MemberID? = nil) {
+  public init(role: Group? = nil, limit: PageSize? = nil, cursor: MemberID? = nil) {
     (self.role, self.limit, self.cursor) = (role, limit, cursor)
   }
-}
-
-/// How many elements a page has at most: 1 to 100.
-public struct PageLimit: Codable, Sendable, Equatable {
-  private static let range = 1...100
-
-  /// How many.
-  public let count: Int
-
-  /// Takes a number; throws `InvalidValue` outside of the range.
-  public init(_ count: Int) throws(InvalidValue) {
-    guard Self.range.contains(count) else { throw InvalidValue("range", "must be between 1 and 100") }
-    self.count = count
-  }
-
-  /// Reads the number.
-  public init(from decoder: any Decoder) throws { try self.init(decoder.singleValueContainer().decode(Int.self)) }
-
-  /// Writes the number.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(count)
-  }
-
-  private init(known count: Int) { self.count = count }
-}
-
-extension PageLimit: Described {
-  /// A number in the range.
-  public static var schema: Schema { .integer(range) }
-  /// The default.
-  public static var sample: PageLimit { PageLimit(known: 50) }
 }

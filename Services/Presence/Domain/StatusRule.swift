@@ -23,7 +23,9 @@ struct StatusRule: Sendable {
     let choice = settings.choice(at: now)?.status
     if choice == .offline { return .offline }
     if choice == .busy { return .busy }
-    if let limit = settings.availability?.maxConcurrentSessions, settings.activeSessions >= limit.count { return .busy }
+    if let limit = settings.availability?.maxConcurrentSessions.number, settings.activeSessions >= limit {
+      return .busy
+    }
     switch activity.status(at: now, times) {
     case .online: return quietTime(settings)?.contains(now) == true ? .away : .online
     case .offline: return choice == .away ? .away : .offline

@@ -17,7 +17,7 @@ extension PresenceService {
   }
 
   func whoIsOnline(_ request: WhoIsOnline, _ context: Context) async throws -> WhoIsOnline.Reply {
-    let (viewer, limit) = (try context.member, (request.limit ?? .sample).count)
+    let (viewer, limit) = (try context.member, (request.limit ?? .usual).number)
     let page = try await CircleStore(mesh.database).there(
       for: viewer, providersOnly: request.role == .provider, below: request.cursor, limit: limit,
       toldAfter: context.now - rule.times.validity)

@@ -85,7 +85,7 @@ import PresenceAPI
       """
       insert into providers (member_id, max_sessions, accepts_online, accepts_in_person, quiet_start, quiet_end,
         quiet_timezone)
-      values (\(member), \(availability.maxConcurrentSessions.count), \(availability.acceptsOnline),
+      values (\(member), \(availability.maxConcurrentSessions.number), \(availability.acceptsOnline),
         \(availability.acceptsInPerson), \(quiet?.start.minutes), \(quiet?.end.minutes), \(quiet?.timezone))
       on conflict (member_id) do update set max_sessions = excluded.max_sessions,
         accepts_online = excluded.accepts_online, accepts_in_person = excluded.accepts_in_person,

@@ -4,7 +4,7 @@ import Contract
 ///
 /// The tag must be well formed; a language of two letters must be one of ISO 639-1. Private tags and those that were
 /// registered before the grammar are refused.
-public struct LanguageTag: Hashable, Sendable, Codable, CustomStringConvertible {
+public struct LanguageTag: FormedText {
   private static let maximumLength = 35
 
   /// The tag.
@@ -77,22 +77,10 @@ public struct LanguageTag: Hashable, Sendable, Codable, CustomStringConvertible 
     tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu
     """.split { $0 == " " || $0 == "\n" }.map(String.init))
 
-  /// Reads the text; throws `InvalidValue` for what is no tag.
-  public init(from decoder: any Decoder) throws {
-    guard let tag = LanguageTag(try decoder.singleValueContainer().decode(String.self)) else {
-      throw InvalidValue("language", "must be a language tag of BCP 47 such as de or pt-BR")
-    }
-    self = tag
+  /// What is said about text that is no tag.
+  public static var malformed: InvalidValue {
+    InvalidValue("language", "must be a language tag of BCP 47 such as de or pt-BR")
   }
-
-  /// Writes the text.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(text)
-  }
-}
-
-extension LanguageTag: Described {
   /// Text of limited length.
   public static var schema: Schema { .string(length: 2...maximumLength) }
   /// Some language.

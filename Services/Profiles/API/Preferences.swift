@@ -82,7 +82,7 @@ public enum Weekday: String, Sendable, Codable, CaseIterable, Comparable {
 }
 
 /// What a clock on a wall shows, to the minute: 00:00 to 24:00, which is the end of a day.
-public struct ClockTime: Hashable, Comparable, Sendable, Codable, LosslessStringConvertible {
+public struct ClockTime: FormedText, Comparable {
   /// Minutes since midnight, 0 to 1440.
   public let minutes: Int
 
@@ -107,22 +107,8 @@ public struct ClockTime: Hashable, Comparable, Sendable, Codable, LosslessString
   /// By time.
   public static func < (left: ClockTime, right: ClockTime) -> Bool { left.minutes < right.minutes }
 
-  /// Reads the text; throws `InvalidValue` for what is no time.
-  public init(from decoder: any Decoder) throws {
-    guard let time = ClockTime(try decoder.singleValueContainer().decode(String.self)) else {
-      throw InvalidValue("time", "must be a time of day such as 18:30")
-    }
-    self = time
-  }
-
-  /// Writes the text.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
-}
-
-extension ClockTime: Described {
+  /// What is said about text that is no time.
+  public static var malformed: InvalidValue { InvalidValue("time", "must be a time of day such as 18:30") }
   /// Text of five characters.
   public static var schema: Schema { .string(length: 5...5) }
   /// Midnight.

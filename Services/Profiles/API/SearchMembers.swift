@@ -151,7 +151,7 @@ extension LeastRating: Described {
 
 /// A time that reaches back from now: whole minutes, hours or days ("15m", "24h", "7d"), at most a year. A number alone is
 /// minutes.
-public struct LookBack: Hashable, Sendable, Codable, CustomStringConvertible {
+public struct LookBack: FormedText {
   private static let limit = Duration.seconds(366 * 86_400)
 
   /// How far back.
@@ -170,22 +170,10 @@ public struct LookBack: Hashable, Sendable, Codable, CustomStringConvertible {
     description = text
   }
 
-  /// Reads the text; throws `InvalidValue` for what is no such time.
-  public init(from decoder: any Decoder) throws {
-    guard let time = LookBack(try decoder.singleValueContainer().decode(String.self)) else {
-      throw InvalidValue("time", "must be minutes, hours or days such as 15m, 24h or 7d, at most a year")
-    }
-    self = time
+  /// What is said about text that is no such time.
+  public static var malformed: InvalidValue {
+    InvalidValue("time", "must be minutes, hours or days such as 15m, 24h or 7d, at most a year")
   }
-
-  /// Writes the text.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
-}
-
-extension LookBack: Described {
   /// Text of limited length.
   public static var schema: Schema { .string(length: 1...7) }
   /// A day.

@@ -11,7 +11,7 @@ public enum SkillCategory {}
 public typealias CategoryID = ID<SkillCategory>
 
 /// A skill or a category as a query names it: by its id or by its slug.
-public enum TaxonomyReference: Hashable, Sendable, Codable {
+public enum TaxonomyReference: FormedText {
   /// By id.
   case id(UniqueID)
   /// By slug: lower-case letters and digits, joined by hyphens.
@@ -31,25 +31,18 @@ public enum TaxonomyReference: Hashable, Sendable, Codable {
     }
   }
 
-  /// Reads the text; throws `InvalidValue` for what is neither.
-  public init(from decoder: any Decoder) throws {
-    guard let reference = TaxonomyReference(try decoder.singleValueContainer().decode(String.self)) else {
-      throw InvalidValue("reference", "must be an id, or a slug such as classical-guitar")
-    }
-    self = reference
-  }
-
-  /// Writes the text.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
+  /// The text.
+  public var description: String {
     switch self {
-    case .id(let id): try container.encode(id.description)
-    case .slug(let slug): try container.encode(slug)
+    case .id(let id): id.description
+    case .slug(let slug): slug
     }
   }
-}
 
-extension TaxonomyReference: Described {
+  /// What is said about text that is neither.
+  public static var malformed: InvalidValue {
+    InvalidValue("reference", "must be an id, or a slug such as classical-guitar")
+  }
   /// Text of limited length.
   public static var schema: Schema { .string(length: 1...maximumLength) }
   /// Some skill.

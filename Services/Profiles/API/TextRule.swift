@@ -15,7 +15,7 @@ struct TextRule {
   /// The text as it is kept. Throws `InvalidValue` for what is not acceptable.
   func accept(_ text: String) throws(InvalidValue) -> String {
     guard text.utf8.count <= 2 * maximumBytes else { throw tooLong }
-    let trimmed = String(text.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+    let trimmed = text.trimmed
     let kept = hasLines ? trimmed.replacing("\r\n", with: "\n") : trimmed
     guard kept.count >= length.lowerBound else {
       let isEmpty = kept.isEmpty
@@ -46,26 +46,4 @@ struct TextRule {
 
   /// The shape on the wire.
   var schema: Schema { .string(length: length) }
-}
-
-/// Text under a rule, as one value of JSON.
-public protocol RuledText: Hashable, Sendable, Codable, Described, CustomStringConvertible {
-  /// The text.
-  var text: String { get }
-  /// Reads text; throws `InvalidValue` for what is not acceptable.
-  init(_ text: String) throws(InvalidValue)
-}
-
-extension RuledText {
-  /// The text.
-  public var description: String { text }
-
-  /// Reads the text; throws `InvalidValue` for what is not acceptable.
-  public init(from decoder: any Decoder) throws { try self.init(decoder.singleValueContainer().decode(String.self)) }
-
-  /// Writes the text.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(text)
-  }
 }

@@ -1,7 +1,7 @@
 import Contract
 
 /// The name of a time zone in the IANA database, as "Europe/Berlin". Whether the database knows it, the service checks.
-public struct ZoneName: Hashable, Sendable, Codable, CustomStringConvertible {
+public struct ZoneName: FormedText {
   private static let maximumLength = 64
 
   /// The name.
@@ -29,20 +29,8 @@ public struct ZoneName: Hashable, Sendable, Codable, CustomStringConvertible {
     InvalidValue("timezone", "must be a time zone of the IANA database such as Europe/Berlin")
   }
 
-  /// Reads the text; throws `InvalidValue` for what is no name.
-  public init(from decoder: any Decoder) throws {
-    guard let zone = ZoneName(try decoder.singleValueContainer().decode(String.self)) else { throw Self.unknown }
-    self = zone
-  }
-
-  /// Writes the text.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(text)
-  }
-}
-
-extension ZoneName: Described {
+  /// What is said about text that is no name.
+  public static var malformed: InvalidValue { unknown }
   /// Text of limited length.
   public static var schema: Schema { .string(length: 1...maximumLength) }
   /// No place's.

@@ -3,6 +3,9 @@ import ProfilesAPI
 
 /// What a search asks for, in terms of the index.
 struct SearchCriteria: Equatable {
+  /// How many are found unless somebody asks for more or fewer.
+  private static let usualLimit = 20
+
   /// All of these.
   let terms: [String]
   /// One of these statuses; nil for any. What is not told counts as `offline`.
@@ -48,7 +51,7 @@ struct SearchCriteria: Equatable {
     activeSince = request.activeWithin.map { now - $0.duration }
     seenSince = request.lastSeenWithin.map { now - $0.duration }
     order = request.sort ?? .best
-    limit = request.limit?.number ?? PageSize.sample.number
+    limit = request.limit?.number ?? Self.usualLimit
     if let cursor = request.cursor {
       guard let after = SearchCursor(cursor, for: order) else {
         throw InvalidField(

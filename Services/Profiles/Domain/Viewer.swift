@@ -44,11 +44,6 @@ struct KnownPresence: Equatable {
     (self.version, self.lapsesAt) = (version, lapsesAt)
   }
 
-  /// The same member, of whom nothing was heard for too long.
-  var lapsed: KnownPresence {
-    KnownPresence(status: .offline, visibleTo: visibleTo, activeAt: activeAt, version: version, lapsesAt: lapsesAt)
-  }
-
   /// What somebody of this relation is shown.
   func summary(for relation: Relation, now: Timestamp) -> PresenceSummary {
     guard visibleTo.includes(relation) else { return .unseen }

@@ -51,8 +51,11 @@ import Telemetry
   private var paused: Set<TopicPartition> = []
   private var commitTimer: LoopTimer?
   private var rested: [Promise<Void>] = []
-  private let waiting: Gauge
-  private let lag: Gauge
+  private let metrics: Metrics
+  private lazy var waiting = metrics.gauge(
+    "mesh_messages_waiting", "Messages read and not yet handled.", ["group": group])
+  private lazy var lag = metrics.gauge(
+    "mesh_consumer_lag", "Messages not yet handled of the partitions that this replica reads.", ["group": group])
 
   /// Messages that are being handled.
   var underWay: Int { queue.running }
@@ -64,11 +67,8 @@ import Telemetry
   var failedForGood: (@Loop (KafkaError) -> Void)?
 
   init(group: String, limit: Int, log: Log, metrics: Metrics, handler: @escaping Handler) {
-    (self.group, self.log, self.handler) = (group, log, handler)
+    (self.group, self.log, self.metrics, self.handler) = (group, log, metrics, handler)
     queue = KeyedQueue(limit: limit)
-    waiting = metrics.gauge("mesh_messages_waiting", "Messages read and not yet handled.", ["group": group])
-    lag = metrics.gauge(
-      "mesh_consumer_lag", "Messages not yet handled of the partitions that this replica reads.", ["group": group])
   }
 
   /// Joins the group. `instance` is the static membership id of this replica.
@@ -84,8 +84,10 @@ import Telemetry
     }
     consumer = try make()
     self.make = make
-    let timer = Loop.schedule(after: Self.commitInterval) { [weak self] in self?.commitOnTime() }
-    commitTimer = timer
+    commitTimer = Loop.schedule(after: Self.commitInterval) { [weak self] in self?.commitOnTime() }
+    // From here on there is something to show: a service that hears nobody has no such group.
+    waiting.set(0)
+    lag.set(0)
   }
 
   /// Stops reading, lets what is under way end, commits, and leaves.

@@ -54,6 +54,11 @@ public struct MeshOptions: OptionGroup {
 
   /// Everything at its default.
   public init() {}
+
+  /// What is wrong for a service that needs a database: nothing, or that it was told of none.
+  public func checkDatabase() -> [String] {
+    databaseURL == nil ? ["DATABASE_URL: not set, expected the service's role in PostgreSQL"] : []
+  }
 }
 
 /// Keys as an operator writes them: `2:HEX,1:HEX`, the current one first. An id is a number, a key 64 hexadecimal digits.

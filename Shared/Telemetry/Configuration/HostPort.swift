@@ -48,3 +48,7 @@ private func isHostCharacter(_ byte: UInt8) -> Bool {
   default: false
   }
 }
+
+private func isHexDigit(_ byte: UInt8) -> Bool {
+  (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte) || (0x41...0x46).contains(byte)
+}

@@ -1,3 +1,5 @@
+import Glibc
+
 /// One line under construction. Whatever is in the values, it stays one line and cannot steer a terminal: control
 /// characters, line separators and direction overrides are escaped.
 struct LogLine {
@@ -131,20 +133,21 @@ struct LogLine {
 
   /// RFC 3339 in UTC with milliseconds: `2025-01-31T12:00:00.123Z`.
   private mutating func append(utc time: Int) {
-    let (days, rest) = time.quotientAndRemainder(dividingBy: 86_400_000_000_000)
-    let (second, nanosecond) = rest.quotientAndRemainder(dividingBy: 1_000_000_000)
-    let date = civilDate(daysSince1970: days)
-    append(date.year, digits: 4)
+    let (second, nanosecond) = time.quotientAndRemainder(dividingBy: 1_000_000_000)
+    var moment: time_t = second
+    var date = tm()
+    gmtime_r(&moment, &date)
+    append(Int(date.tm_year) + 1900, digits: 4)
     bytes.append(UInt8(ascii: "-"))
-    append(date.month, digits: 2)
+    append(Int(date.tm_mon) + 1, digits: 2)
     bytes.append(UInt8(ascii: "-"))
-    append(date.day, digits: 2)
+    append(Int(date.tm_mday), digits: 2)
     bytes.append(UInt8(ascii: "T"))
-    append(second / 3_600, digits: 2)
+    append(Int(date.tm_hour), digits: 2)
     bytes.append(UInt8(ascii: ":"))
-    append(second / 60 % 60, digits: 2)
+    append(Int(date.tm_min), digits: 2)
     bytes.append(UInt8(ascii: ":"))
-    append(second % 60, digits: 2)
+    append(Int(date.tm_sec), digits: 2)
     bytes.append(UInt8(ascii: "."))
     append(nanosecond / 1_000_000, digits: 3)
     bytes.append(UInt8(ascii: "Z"))
@@ -158,19 +161,6 @@ struct LogLine {
       divisor /= 10
     }
   }
-}
-
-/// The Gregorian date of a day counted from 1970-01-01, not before it. The year is taken to begin in March, which puts the
-/// leap day last; 400 years are always 146,097 days.
-func civilDate(daysSince1970 days: Int) -> (year: Int, month: Int, day: Int) {
-  let shifted = days + 719_468  // days from 0000-03-01 to 1970-01-01
-  let (era, dayOfEra) = shifted.quotientAndRemainder(dividingBy: 146_097)
-  let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-  let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-  let marchMonth = (5 * dayOfYear + 2) / 153
-  let day = dayOfYear - (153 * marchMonth + 2) / 5 + 1
-  let month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9
-  return (era * 400 + yearOfEra + (month <= 2 ? 1 : 0), month, day)
 }
 
 extension Log.Level {

@@ -14,9 +14,6 @@ public final class Metrics: @unchecked Sendable {  // all that changes is touche
   /// Label names and values, in the order they are written.
   public typealias Labels = KeyValuePairs<String, String>
 
-  /// The content type of `render()`.
-  public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
-
   /// How many sets of label values one name may have.
   public static let seriesLimit = 500
 
@@ -44,7 +41,7 @@ public final class Metrics: @unchecked Sendable {  // all that changes is touche
     series(name, help, "histogram", labels) { Histogram(buckets) }
   }
 
-  /// Every metric in text exposition format 0.0.4, to be served as `contentType`.
+  /// Every metric in text exposition format 0.0.4, to be served as `text/plain; version=0.0.4; charset=utf-8`.
   public func render() -> [UInt8] {
     var page = Exposition()
     let all = lock.withLock { order.map { ($0, families[$0]!) } }

@@ -67,13 +67,6 @@ public struct HTTPRequestHead: Sendable {
     return false
   }
 
-  /// Hands each header's name and value to `body`, in the order they came.
-  public func forEachHeader(_ body: (_ name: Span<UInt8>, _ value: Span<UInt8>) -> Void) {
-    for field in fields {
-      body(bytes.span.extracting(field.name.range), bytes.span.extracting(field.value.range))
-    }
-  }
-
   func listsToken(_ token: StaticString, in value: Range<Int>) -> Bool {
     let span = bytes.span
     var start = value.lowerBound

@@ -17,13 +17,6 @@ public enum JSONEncoding {
     try writer.write(value)
     return writer.bytes
   }
-
-  /// The bytes of a string, with its quotes.
-  public static func quoted(_ text: String) -> [UInt8] {
-    let writer = JSONWriter()
-    writer.write(text)
-    return writer.bytes
-  }
 }
 
 /// The text as it grows. What is open is one bit a level, as in the scanner, and closed when something further out
@@ -76,37 +69,7 @@ final class JSONWriter {
     bytes.append(contentsOf: text.utf8)
   }
 
-  fileprivate func write(_ text: String) {
-    bytes.append(UInt8(ascii: "\""))
-    var text = text
-    text.withUTF8 { utf8 in
-      var plain = 0
-      for index in utf8.indices {
-        let byte = utf8[index]
-        guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-        bytes.append(contentsOf: utf8[plain..<index])
-        escape(byte)
-        plain = index + 1
-      }
-      bytes.append(contentsOf: utf8[plain...])
-    }
-    bytes.append(UInt8(ascii: "\""))
-  }
-
-  private func escape(_ byte: UInt8) {
-    bytes.append(UInt8(ascii: "\\"))
-    switch byte {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
-    case 0x0a: bytes.append(UInt8(ascii: "n"))
-    case 0x0d: bytes.append(UInt8(ascii: "r"))
-    case 0x09: bytes.append(UInt8(ascii: "t"))
-    default:
-      let digits: StaticString = "0123456789abcdef"
-      bytes.append(contentsOf: "u00".utf8)
-      bytes.append(digits.utf8Start[Int(byte >> 4)])
-      bytes.append(digits.utf8Start[Int(byte & 15)])
-    }
-  }
+  fileprivate func write(_ text: String) { JSONQuoting.append(text, to: &bytes) }
 
   /// Opens an object or array and returns its depth.
   fileprivate func begin(isObject: Bool) -> Int {

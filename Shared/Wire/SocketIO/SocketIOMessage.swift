@@ -6,10 +6,10 @@ public enum SocketIOMessage {
   /// go on after a lost connection, is what the client shows then.
   public static func connected(session: String, recovery: String? = nil) -> [UInt8] {
     var text = Array("40{\"sid\":".utf8)
-    text += JSONEncoding.quoted(session)
+    JSONQuoting.append(session, to: &text)
     if let recovery {
       text += Array(",\"pid\":".utf8)
-      text += JSONEncoding.quoted(recovery)
+      JSONQuoting.append(recovery, to: &text)
     }
     text.append(UInt8(ascii: "}"))
     return text
@@ -27,9 +27,9 @@ public enum SocketIOMessage {
       text.append(UInt8(ascii: ","))
     }
     text += Array("{\"message\":".utf8)
-    text += JSONEncoding.quoted(message)
+    JSONQuoting.append(message, to: &text)
     text += Array(",\"data\":{\"code\":".utf8)
-    text += JSONEncoding.quoted(code)
+    JSONQuoting.append(code, to: &text)
     text += Array("}}".utf8)
     return text
   }
@@ -44,7 +44,7 @@ public enum SocketIOMessage {
   public static func event(_ name: String, _ arguments: [UInt8]...) -> [UInt8] {
     var text = Array("42[".utf8)
     text.reserveCapacity(8 + name.utf8.count + arguments.reduce(0) { $0 + $1.count + 1 })
-    text += JSONEncoding.quoted(name)
+    JSONQuoting.append(name, to: &text)
     for argument in arguments {
       text.append(UInt8(ascii: ","))
       text += argument

@@ -1,5 +1,6 @@
 import EventLoop
 import Foundation
+import TestKit
 
 /// A command line that makes no sense, or a wish for help; the text is for people.
 public struct Complaint: Error {
@@ -58,8 +59,5 @@ public enum BenchProgram {
   }
 
   /// A file that was built beside this program.
-  public static func built(_ name: String) -> URL {
-    URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-      .appendingPathComponent(name)
-  }
+  public static func built(_ name: String) -> URL { BuiltProgram.url(name) }
 }

@@ -1,6 +1,7 @@
 public import EventLoop
 
-/// A client's WebSocket (RFC 6455), as much of it as the load needs: texts both ways, and pings answered.
+/// A client's WebSocket (RFC 6455), as much of it as the load needs: texts both ways, and pings answered. It checks nothing
+/// and keeps nothing, so that thousands cost the generator little; whoever needs a whole client takes `WebSocketClient`.
 @Loop public final class LoadSocket: SocketDelegate {
   private let socket: Socket
   private var input: [UInt8] = []

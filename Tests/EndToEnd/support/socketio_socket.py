@@ -6,7 +6,6 @@ import json
 import time
 from contextlib import ExitStack
 
-from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 PATH = "/socket.io/?EIO=4&transport=websocket"
@@ -69,14 +68,6 @@ class SocketIOSocket:
         while not (text := self.next("4")).startswith("432"):
             count += text.startswith(f'42["{begin}')
         return count
-
-    def is_ended(self) -> bool:
-        """Waits until the server has ended the connection."""
-        try:
-            while True:
-                self.connection.recv(timeout=PATIENCE)
-        except ConnectionClosed:
-            return True
 
 
 def connect_elsewhere(url: str, token: str, gateway: str) -> SocketIOSocket:

@@ -58,7 +58,7 @@ import Testing
     var problem = Problem(409, "busy", "Say \"when\".\n")
     #expect(
       String(decoding: ProblemDocument.bytes(problem), as: UTF8.self)
-        == #"{"type":"about:blank","title":"Conflict","status":409,"detail":"Say \"when\".\u000a","code":"busy"}"#)
+        == #"{"type":"about:blank","title":"Conflict","status":409,"detail":"Say \"when\".\n","code":"busy"}"#)
     problem.instance = "/x"
     problem.requestId = "r"
     problem.errors = [.init(pointer: "/a", code: "required", detail: "must be given")]

@@ -32,8 +32,7 @@ import Wire
 
   /// Starts `program`, built beside the tests, and waits until it is ready.
   private func start(_ program: String, _ environment: [String]) async throws -> ServerProcess {
-    let path = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-      .appendingPathComponent(program).path
+    let path = BuiltProgram.url(program).path
     let ops = try Self.freeAddress()
     let settings = environment + ["KAFKA_BROKERS=\(broker.address)", "OPS_ADDRESS=\(ops)"]
     let process = try ServerProcess(

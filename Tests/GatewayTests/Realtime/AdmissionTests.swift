@@ -1,6 +1,7 @@
 import Contract
 import EventLoop
 import Mesh
+import Redis
 import TestKit
 import Testing
 

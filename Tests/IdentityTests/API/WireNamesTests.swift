@@ -1,19 +1,10 @@
 import Contract
 import IdentityAPI
+import ServiceKit
 import Testing
 
 /// What clients and other services rely on: a line here is never changed, only added.
 @Suite struct WireNamesTests {
-  private func line<Request: Endpoint>(_ type: Request.Type) throws -> String {
-    let route = type.route.map { "\($0.method.rawValue) \($0.path) \($0.audience) \($0.rate)" } ?? "mesh"
-    let fields = try Schema(of: type).properties.map { $0.isRequired ? $0.name : "\($0.name)?" }
-    return "\(type.name) | \(route) | \(fields.joined(separator: " ")) | \(type.success)"
-  }
-
-  private func line<Fact: Event>(event type: Fact.Type) throws -> String {
-    "\(type.name) | \(try Schema(of: type).properties.map { $0.isRequired ? $0.name : "\($0.name)?" }.joined(separator: " "))"
-  }
-
   @Test func `endpoints keep their names, places and fields`() throws {
     let lines = [
       try line(Register.self), try line(Login.self), try line(Refresh.self), try line(Logout.self),

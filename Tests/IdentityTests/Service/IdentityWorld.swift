@@ -3,105 +3,27 @@ import Crypto
 import EventLoop
 import Foundation
 import IdentityAPI
-import Kafka
 import Mesh
-import Postgres
-import Telemetry
-import TestKit
+import ServiceKit
 
-/// The built service with a broker and a schema of its own, asked as the gateway and as other services ask it.
-@Loop final class IdentityWorld {
-  let database: Database
+/// Identity, and what every gateway knows of it.
+@Loop final class IdentityWorld: ServiceWorld {
   /// What every gateway knows, from the shared topics alone.
-  let keys: TopicCopy
-  let revocations: TopicCopy
-  private let broker: BrokerServer
-  private let url: String
-  private let rootKey = SymmetricKey()
-  private let root: KeyRing
-  private let gateway: Asker
-  private var services: [String: Asker] = [:]
-  private var processes: [(process: ServerProcess, ops: String)] = []
+  let keys = TopicCopy()
+  let revocations = TopicCopy()
 
   /// Starts replicas with these settings.
   init(replicas: Int = 1, settings: [String] = []) async throws {
-    let broker = try BrokerServer()
-    self.broker = broker
-    root = KeyRing(current: 7, keys: [7: rootKey])
-    url = try await PostgresServer.shared().freshURL()
-    database = Database(.init(url: url, applicationName: "test"))
-    let kafka = try KafkaConfiguration(brokers: broker.address, clientID: "test")
-    let admin = try Admin(kafka)
-    try await admin.waitUntilReady(within: .seconds(10))
-    _ = try await admin.createTopics(MeshTopics.common + MeshTopics.own(of: "identity"))
-    admin.close()
-    gateway = try Asker(kafka, keys: .root(root), log: .disabled, metrics: Metrics())
-    try await gateway.start()
-    keys = TopicCopy()
-    revocations = TopicCopy()
-    for replica in 0..<replicas { try await start(replica, settings) }
+    try await super.init("identity")
+    for replica in 0..<replicas { try await start(replica, ["DEVELOPMENT=true", "PASSWORD_COST=8KiB"] + settings) }
     try await keys.open("identity.keys", kafka)
     try await revocations.open("identity.revocations", kafka)
   }
 
-  private func start(_ replica: Int, _ settings: [String]) async throws {
-    let ops = try FreePort.nextAddress()
-    let key = rootKey.derived(for: "service identity").withBytes { Hex.encode($0) }
-    let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-      .appendingPathComponent("identity").path
-    let environment =
-      [
-        "KAFKA_BROKERS=\(broker.address)", "'DATABASE_URL=\(url)'", "MESH_KEY=7:\(key)", "REPLICA=\(replica)",
-        "OPS_ADDRESS=\(ops)", "DEVELOPMENT=true", "PASSWORD_COST=8KiB",
-      ] + settings
-    let process = try ServerProcess(
-      "identity", run: "env \(environment.joined(separator: " ")) \(program)", probe: "curl -sf http://\(ops)/readyz")
-    try await process.start()
-    processes.append((process, ops))
-  }
-
-  func end() async throws {
-    for (process, _) in processes { try await process.stop() }
-    await gateway.close()
-    for asker in services.values { await asker.close() }
+  override func end() async throws {
     await keys.close()
     await revocations.close()
-    database.close()
-    broker.stop()
-  }
-
-  /// What a client gets: the reply, or the problem.
-  func ask<Request: Endpoint>(
-    _ request: Request, as caller: Caller = .anyone, path: PathValues = [:], query: String? = nil, key: String? = nil,
-    client: ClientDetails? = nil
-  ) async throws -> Result<Request.Reply, Problem> {
-    let asker = try await asker(for: caller)
-    let now = Timestamp.now
-    let passport = Passport(
-      endpoint: Request.name, request: UniqueID(at: now), deadline: now + .seconds(15), caller: caller, path: path,
-      idempotencyKey: key, client: client)
-    let isRead = Request.route?.method == .get || Request.route?.method == .delete
-    let encoder = JSONEncoder()
-    // A request that is sent again is the same to the byte.
-    encoder.outputFormatting = .sortedKeys
-    let body = try query.map { Array($0.utf8) } ?? (isRead ? [] : Array(encoder.encode(request)))
-    let answer = try await asker.ask(Question(passport, body: body, key: Array(passport.idempotencyKey.utf8)))
-    guard answer.kind == .reply else {
-      return .failure(try JSONDecoder().decode(Problem.self, from: Data(answer.body)))
-    }
-    if let nothing = Nothing() as? Request.Reply { return .success(nothing) }
-    return .success(try JSONDecoder().decode(Request.Reply.self, from: Data(answer.body)))
-  }
-
-  private func asker(for caller: Caller) async throws -> Asker {
-    guard case .service(let name, _) = caller else { return gateway }
-    if let known = services[name] { return known }
-    let kafka = try KafkaConfiguration(brokers: broker.address, clientID: name)
-    let asker = try Asker(
-      kafka, keys: .service(name, asking: ["identity"], root: root), log: .disabled, metrics: Metrics())
-    try await asker.start()
-    services[name] = asker
-    return asker
+    try await super.end()
   }
 
   /// Registers somebody.
@@ -137,7 +59,7 @@ import TestKit
 
   /// The value of a counter, over all replicas.
   func counter(_ name: String) async throws -> Int {
-    try processes.reduce(0) { sum, replica in
+    try replicas.reduce(0) { sum, replica in
       let curl = Process()
       let output = Pipe()
       curl.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
@@ -150,23 +72,6 @@ import TestKit
       return sum + (line?.split(separator: " ").last.flatMap { Double($0) }.map { Int($0) } ?? 0)
     }
   }
-
-  /// The names of the events about a member, in order.
-  func events(about member: MemberID) async throws -> [String] {
-    try await database.query("select name from mesh_outbox where subject = \(member) order by version")
-      .decode(String.self)
-  }
-
-  /// Waits until `condition` holds; throws after 20 seconds.
-  func wait(_ what: String, until condition: @Loop () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(20)
-    while try await !condition() {
-      guard ContinuousClock.now < deadline else { throw NeverHappened(what: what) }
-      try await Loop.sleep(for: .milliseconds(20))
-    }
-  }
-
-  struct NeverHappened: Error { let what: String }
 }
 
 /// What the gateway reads in an access token.
@@ -197,31 +102,5 @@ extension SignedIn {
       return caller != nil
     }
     return caller!
-  }
-}
-
-/// A copy of a compacted topic, kept as gateways keep it.
-@Loop final class TopicCopy: ConsumerDelegate {
-  private(set) var values: [String: [UInt8]] = [:]
-  private var consumer: Consumer?
-
-  func open(_ topic: String, _ kafka: KafkaConfiguration) async throws {
-    var options = ConsumerOptions()
-    options.reset = .earliest
-    let consumer = try Consumer(kafka, options, delegate: self)
-    self.consumer = consumer
-    try await consumer.assign([TopicPartition(topic, 0): .beginning], within: .seconds(10))
-  }
-
-  func close() async { await consumer?.close(within: .seconds(1)) }
-
-  func received(_ messages: [KafkaMessage], from consumer: Consumer) {
-    for message in messages { values[String(decoding: message.key ?? [], as: UTF8.self)] = message.value }
-  }
-
-  func failed(_ error: KafkaError, partition: TopicPartition?, in consumer: Consumer) {}
-
-  subscript<Value: Decodable>(key: String, as type: Value.Type) -> Value? {
-    values[key].flatMap { try? JSONDecoder().decode(type, from: Data($0)) }
   }
 }

@@ -3,6 +3,7 @@ import EventLoop
 import IdentityAPI
 import Mesh
 import Postgres
+import ServiceKit
 import TestKit
 import Testing
 

@@ -4,6 +4,7 @@ import Foundation
 import IdentityAPI
 import Mesh
 import Postgres
+import ServiceKit
 import TestKit
 import Testing
 
@@ -199,13 +200,6 @@ import Testing
     let hash: String = try await world.database.query("select password_hash from members")[0].decode(column: 0)
     #expect(hash.hasPrefix("$argon2id$"))
     try await world.end()
-  }
-}
-
-extension Result where Failure == Problem {
-  /// Why there is no reply.
-  var problem: Problem? {
-    if case .failure(let problem) = self { problem } else { nil }
   }
 }
 

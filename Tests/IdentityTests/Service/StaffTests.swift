@@ -2,6 +2,7 @@ import Contract
 import EventLoop
 import IdentityAPI
 import Mesh
+import ServiceKit
 import TestKit
 import Testing
 

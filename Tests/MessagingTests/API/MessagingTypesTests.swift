@@ -42,7 +42,6 @@ import Testing
   }
 
   @Test func `pages and places have limits`() {
-    #expect(PageSize(100)?.count == 100 && PageSize(0) == nil && PageSize(101) == nil)
     #expect(MessageSeq(0)?.number == 0 && MessageSeq(-1) == nil)
   }
 }

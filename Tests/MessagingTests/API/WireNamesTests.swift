@@ -1,24 +1,10 @@
 import Contract
 import MessagingAPI
+import ServiceKit
 import Testing
 
 /// What clients and other services rely on: a line here is never changed, only added.
 @Suite struct WireNamesTests {
-  private func fields(_ schema: Schema) -> String {
-    schema.properties.map { $0.isRequired ? $0.name : "\($0.name)?" }.joined(separator: " ")
-  }
-
-  private func line<Request: Endpoint>(_ type: Request.Type) throws -> String {
-    let route = type.route.map { "\($0.method.rawValue) \($0.path) \($0.audience) \($0.rate)" } ?? "mesh"
-    return "\(type.name) | \(route) | \(fields(try Schema(of: type))) | \(type.success)"
-  }
-
-  private func line<Fact: Event>(event type: Fact.Type) throws -> String {
-    "\(type.name) | \(fields(try Schema(of: type)))"
-  }
-
-  private func line<P: Push>(push type: P.Type) throws -> String { "\(type.name) | \(fields(try Schema(of: type)))" }
-
   @Test func `endpoints keep their names, places and fields`() throws {
     let lines = [
       try line(OpenConversation.self), try line(Conversations.self), try line(ShowConversation.self),

@@ -3,6 +3,7 @@ import EventLoop
 import Mesh
 import MessagingAPI
 import Postgres
+import ServiceKit
 import Testing
 
 /// Conversations and who is in them, as clients see them.

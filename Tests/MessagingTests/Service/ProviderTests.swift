@@ -3,6 +3,7 @@ import EventLoop
 import Mesh
 import MessagingAPI
 import Postgres
+import ServiceKit
 import Testing
 
 /// Response metrics, and what only the operator and other services may ask.

@@ -3,6 +3,7 @@ import EventLoop
 import Mesh
 import MessagingAPI
 import Postgres
+import ServiceKit
 import Testing
 
 /// Searching, as clients see it.

@@ -5,12 +5,13 @@ import Mesh
 import MessagingAPI
 import Postgres
 import PresenceAPI
+import ServiceKit
 
 extension PresenceWorld {
   /// Somebody new, known by name.
   func register(_ first: String = "Ada", _ last: String = "Lovelace") async throws -> MemberID {
     let member = MemberID(at: .now)
-    try await publish(
+    try tell(
       MemberRegistered(
         member: member, firstName: try PersonName(first), lastName: try PersonName(last), referralCode: nil))
     try await wait("the name of \(first)") {
@@ -24,7 +25,7 @@ extension PresenceWorld {
   func register(count: Int) async throws -> [MemberID] {
     let members = (0..<count).map { _ in MemberID(at: .now) }.sorted()
     for (number, member) in members.enumerated() {
-      try await publish(
+      try tell(
         MemberRegistered(
           member: member, firstName: try PersonName("Member"), lastName: try PersonName("\(number)"), referralCode: nil)
       )
@@ -39,7 +40,7 @@ extension PresenceWorld {
   /// Two members begin to share a conversation.
   func converse(_ one: MemberID, _ other: MemberID) async throws -> ConversationID {
     let conversation = ConversationID(at: .now)
-    try await publish(
+    try tell(
       ConversationOpened(conversation: conversation, kind: .direct, opener: one, participants: [one, other]))
     try await wait("the conversation") {
       try await database.query("select from participants where conversation_id = \(conversation.value)").count == 2

@@ -6,6 +6,7 @@ import MessagingAPI
 import Postgres
 import PresenceAPI
 import ProfilesAPI
+import ServiceKit
 import TestKit
 import Testing
 
@@ -75,16 +76,16 @@ import Testing
       (#"{"deviceId":"a","status":"busy"}"#, "/status choice"),
     ] {
       let answer = try await world.ask(Heartbeat(deviceId: .sample), as: ada, body: body)
-      guard case .failure(let problem) = answer else { throw PresenceWorld.NeverHappened(what: "a refusal of \(body)") }
+      guard case .failure(let problem) = answer else { throw NeverHappened("a refusal of \(body)") }
       #expect(problem.errors?.map { "\($0.pointer) \($0.code)" } == [pointer])
     }
     let unknown = MemberID(at: .now)
     let absent = try await world.ask(PresenceOf(userId: unknown), as: ada, path: ["userId": "\(unknown)"])
-    guard case .failure(let missing) = absent else { throw PresenceWorld.NeverHappened(what: "a refusal") }
+    guard case .failure(let missing) = absent else { throw NeverHappened("a refusal") }
     #expect(missing.status == 404 && missing.code == "member_not_found")
     let many = (0...200).map { _ in "\"\(unknown)\"" }.joined(separator: ",")
     let tooMany = try await world.ask(PresenceQuery(userIds: .sample), as: ada, body: #"{"userIds":[\#(many)]}"#)
-    guard case .failure(let problem) = tooMany else { throw PresenceWorld.NeverHappened(what: "a refusal") }
+    guard case .failure(let problem) = tooMany else { throw NeverHappened("a refusal") }
     #expect(problem.errors?.map(\.pointer) == ["/userIds"])
   }
 
@@ -105,11 +106,11 @@ import Testing
     let watched = try await world.watch(ada, as: bob)
     #expect(watched.grant.view == WatchPresence.fullView && watched.grant.listing == nil)
     #expect(watched.told.status == .busy && watched.told.user.firstName == "Ada")
-    try await world.publish(MemberBlocked(member: bob, blocked: ada))
+    try world.tell(MemberBlocked(member: bob, blocked: ada))
     try await world.wait(until: ada, is: .offline, for: bob)
-    try await world.publish(MemberUnblocked(member: bob, blocked: ada))
+    try world.tell(MemberUnblocked(member: bob, blocked: ada))
     try await world.wait(until: ada, is: .busy, for: bob)
-    try await world.publish(ParticipantLeft(conversation: conversation, member: bob, by: bob))
+    try world.tell(ParticipantLeft(conversation: conversation, member: bob, by: bob))
     try await world.wait(until: ada, is: .offline, for: bob)
     try await world.show(to: .everyone, as: ada)
     #expect(try await world.watch(ada, as: ada).grant.listing?.name == "Ada Lovelace")
@@ -124,7 +125,7 @@ import Testing
     try await world.choose(ChooseStatus(status: .online), as: ada)
     try await world.wait("ada is back") { world.hidden.isEmpty }
     try await world.wait("services know") {
-      try await world.events(about: ada).last == "went-offline offline"
+      try await world.statusEvents(about: ada).last == "went-offline offline"
     }
   }
 
@@ -143,7 +144,7 @@ import Testing
       let body = #"{"maxConcurrentSessions":1,"acceptsOnline":true,"acceptsInPerson":true,"quietHours":\#(hours)}"#
       let answer = try await world.ask(ChangeProviderSettings(wanted), as: ada, body: body)
       guard case .failure(let problem) = answer else {
-        throw PresenceWorld.NeverHappened(what: "a refusal of \(hours)")
+        throw NeverHappened("a refusal of \(hours)")
       }
       #expect(problem.errors?.map(\.pointer) == [pointer])
     }
@@ -156,7 +157,7 @@ import Testing
     let viewer = members[0]
     for member in members[1...] {
       try await world.beat(member)
-      try await world.publish(BecameProvider(member: member))
+      try world.tell(BecameProvider(member: member))
     }
     try await world.choose(ChooseStatus(status: .busy), as: members[1])
     try await world.show(to: .nobody, as: members[2])

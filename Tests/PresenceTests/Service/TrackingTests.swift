@@ -3,6 +3,7 @@ import EventLoop
 import Mesh
 import Postgres
 import PresenceAPI
+import ServiceKit
 import TestKit
 import Testing
 
@@ -27,7 +28,7 @@ import Testing
     try await world.wait(until: ada, is: .offline, for: bob)
     try await world.wait("it is told") { try world.told(about: ada) == [.online, .away, .offline] }
     #expect(
-      try await world.events(about: ada) == ["came-online online", "status-changed away", "went-offline offline"])
+      try await world.statusEvents(about: ada) == ["came-online online", "status-changed away", "went-offline offline"])
     let gone = try await world.presence(of: ada, by: bob)
     #expect(gone.lastActive != nil && gone.lastActiveText == "Last active just now")
     try await world.end()
@@ -116,7 +117,7 @@ import Testing
     #expect(seen.lastActive.map { $0 <= since } ?? true, "it does not leak that somebody is there")
     #expect(try await world.watch(ada, as: viewer).told.status == .offline)
     #expect(try world.told(about: ada) == [])
-    #expect(try await world.events(about: ada) == [])
+    #expect(try await world.statusEvents(about: ada) == [])
     try await world.choose(ChooseStatus(status: .online), as: ada)
     try await world.wait("it is told") { try world.told(about: ada) == [.online] }
     await gateway.close()
@@ -143,16 +144,16 @@ import Testing
     #expect(try world.told(about: ada) == [.online])
     try await world.wait("that it is so is confirmed") {
       try await world.beat(ada)
-      return try await world.events(about: ada).contains("status-confirmed online")
+      return try await world.statusEvents(about: ada).contains("status-confirmed online")
     }
     try await world.choose(ChooseStatus(status: .busy), as: ghost)
     try await world.redis.process.kill()
     #expect(try await world.presence(of: ada, by: viewer).status == .offline)
     #expect(try await world.presence(of: ghost, by: viewer).status == .busy, "settings do not lie in Redis")
-    #expect(try await world.ask(Heartbeat(deviceId: .sample), as: ada).failure == 503)
+    #expect(try await world.ask(Heartbeat(deviceId: .sample), as: ada).problem?.status == 503)
     try await world.redis.process.start()
     try await world.wait("it recovers by itself") {
-      try await world.ask(Heartbeat(deviceId: .sample), as: ada).failure == nil
+      try await world.ask(Heartbeat(deviceId: .sample), as: ada).problem == nil
     }
     try await world.wait(until: ada, is: .online, for: viewer)
     #expect(try await world.watch(ada, as: viewer).told.version > version)
@@ -199,7 +200,8 @@ import Testing
     try await Loop.sleep(for: .seconds(6))
     try world.broker.start()
     try await world.wait("Kafka is there again") {
-      try await world.ask(PresenceOf(userId: members[0]), as: members[2], path: ["userId": "\(members[0])"]).isAnswer
+      let path: PathValues = ["userId": "\(members[0])"]
+      return try await world.ask(PresenceOf(userId: members[0]), as: members[2], path: path).problem == nil
     }
     // From then on both gateways are heard, and only then silence counts again.
     try await Loop.sleep(for: .seconds(5))
@@ -219,7 +221,7 @@ import Testing
 
   /// The events about a member, but for those that say that it is still so.
   @Loop private func changes(of member: MemberID, _ world: PresenceWorld) async throws -> [String] {
-    try await world.events(about: member).filter { !$0.hasPrefix("status-confirmed") }
+    try await world.statusEvents(about: member).filter { !$0.hasPrefix("status-confirmed") }
   }
 
   @Test @Loop func `a replica that is killed leaves nobody online for ever`() async throws {
@@ -227,21 +229,11 @@ import Testing
     let members = try await world.register(count: 30)
     let viewer = members[29]
     for member in members.dropLast() { try await world.beat(member) }
-    try await world.processes[0].process.kill()
+    try await world.replicas[0].process.kill()
     for member in members.dropLast() { try await world.wait(until: member, is: .offline, for: viewer) }
     try await world.wait("all are told of") {
       try members.dropLast().allSatisfy { try world.told(about: $0).last == .offline }
     }
     try await world.end()
-  }
-}
-
-extension Result where Failure == Problem {
-  /// Whether it went right.
-  fileprivate var isAnswer: Bool { failure == nil }
-
-  /// The status of what went wrong.
-  fileprivate var failure: Int? {
-    if case .failure(let problem) = self { problem.status } else { nil }
   }
 }

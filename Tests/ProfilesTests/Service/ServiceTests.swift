@@ -7,6 +7,7 @@ import MessagingAPI
 import Postgres
 import PresenceAPI
 import ProfilesAPI
+import ServiceKit
 import TestKit
 import Testing
 
@@ -28,11 +29,14 @@ import Testing
     let change = ChangeProfile(
       lastName: try ProfileName("King"), bio: .set(try Biography("<script>alert(1)</script>")),
       timezone: .set(ZoneName("Asia/Kolkata")!))
-    #expect(try await world.ask(change, as: ada, ifMatch: "\"v1\"").problem?.status == 412)
-    let changed = try await world.ask(change, as: ada, ifMatch: "\"v2\"").get()
+    func send(ifMatch version: String) async throws -> Result<Profile, Problem> {
+      try await world.ask(change, as: ada, client: ClientDetails(address: "127.0.0.1", ifMatch: version))
+    }
+    #expect(try await send(ifMatch: #""v1""#).problem?.status == 412)
+    let changed = try await send(ifMatch: #""v2""#).get()
     #expect((changed.lastName.text, changed.bio?.text) == ("King", "<script>alert(1)</script>"))
     #expect((changed.version, changed.completeness.percent) == (3, 40))
-    #expect(try await world.told(about: ada) == ["profiles.profile-changed"])
+    #expect(try await world.events(about: ada) == ["profiles.profile-changed"])
 
     let refused = try await world.ask(ChangeProfile(timezone: .set(ZoneName("Mars/Base")!)), as: ada).problem
     #expect((refused?.status, refused?.errors?.first?.pointer) == (422, "/timezone"))
@@ -65,7 +69,7 @@ import Testing
     _ = try await world.ask(RemoveSkill(id: added.id), as: ada, path: path).get()
     #expect(try await world.ask(OwnSkills(), as: ada).get().items == [])
     #expect(
-      try await world.told(about: ada) == [
+      try await world.events(about: ada) == [
         "profiles.skill-added", "profiles.became-provider", "profiles.skill-changed", "profiles.skill-removed",
         "profiles.ceased-to-be-provider",
       ])
@@ -146,7 +150,7 @@ import Testing
     #expect(try await world.ask(OwnProfile(), as: ada).get().avatarUrl == second.avatarUrl)
     _ = try await world.ask(RemoveAvatar(), as: bob).get()
     #expect(try await world.ask(OwnProfile(), as: bob).get().avatarUrl == nil)
-    #expect(try await world.told(about: bob) == Array(repeating: "profiles.profile-changed", count: 2))
+    #expect(try await world.events(about: bob) == Array(repeating: "profiles.profile-changed", count: 2))
 
     // Ten minutes later.
     try await world.database.query("update mesh_timers set due_at = now() where name = 'picture-due'")
@@ -173,7 +177,7 @@ import Testing
     let moved = try await world.ask(
       ChangeTaxonomySkill(
         id: lute.id, name: try TaxonomyName("Theorbo"), category: .id(early.id.value), isRetired: true),
-      as: ada, path: path, role: .admin
+      as: ada, role: .admin, path: path
     ).get()
     #expect(moved == Skills.Entry(id: lute.id, slug: "lute", name: "Theorbo", category: "early-music"))
     _ = try await world.ask(OwnProfile(), as: bob).get()
@@ -184,7 +188,7 @@ import Testing
       AddSkill(skillId: lute.id, kind: .teaching, proficiency: try Proficiency(50)), as: bob)
     #expect(taken.problem?.errors?.map(\.code) == ["unknown_skill"])
     #expect(try await world.ask(Skills(), as: bob, query: "q=theorbo").get().version == 4)
-    #expect(try await world.told(about: MemberID(TaxonomyChanged.taxonomy)).count == 3)
+    #expect(try await world.events(about: MemberID(TaxonomyChanged.taxonomy)).count == 3)
     try await world.end()
   }
 

@@ -104,9 +104,9 @@ enum PusherText {
     var text: [UInt8] = []
     text.reserveCapacity(data.count + data.count / 4 + 192)
     text += #"{"event":"#.utf8
-    JSONQuoting.append(event.utf8, to: &text)
+    JSONQuoting.append(event, to: &text)
     text += #","channel":"#.utf8
-    JSONQuoting.append(channel.description.utf8, to: &text)
+    JSONQuoting.append(channel.description, to: &text)
     text += #","data":"#.utf8
     JSONQuoting.append(data, to: &text)
     return text
@@ -116,30 +116,7 @@ enum PusherText {
     text += #",""#.utf8
     text += name.utf8
     text += #"":"#.utf8
-    JSONQuoting.append(value.utf8, to: &text)
-  }
-}
-
-/// Puts text into quotation marks as JSON wants it.
-enum JSONQuoting {
-  private static let digits = Array("0123456789abcdef".utf8)
-
-  /// Appends `utf8` as a string of JSON.
-  static func append(_ utf8: some Sequence<UInt8>, to output: inout [UInt8]) {
-    output.append(UInt8(ascii: "\""))
-    for byte in utf8 {
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-        output.append(UInt8(ascii: "\\"))
-        output.append(byte)
-      case 0..<0x20:
-        output += #"\u00"#.utf8
-        output.append(digits[Int(byte >> 4)])
-        output.append(digits[Int(byte & 15)])
-      default: output.append(byte)
-      }
-    }
-    output.append(UInt8(ascii: "\""))
+    JSONQuoting.append(value, to: &text)
   }
 }
 

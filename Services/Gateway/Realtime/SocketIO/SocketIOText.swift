@@ -17,7 +17,7 @@ enum SocketIOText {
     guard let position = delivery.position else { return text(delivery) }
     let (name, data) = event(delivery)
     return SocketIOMessage.event(
-      name, data, JSONEncoding.quoted(DeliveryLog.offset(of: delivery.channel, position)))
+      name, data, JSONQuoting.quoted(DeliveryLog.offset(of: delivery.channel, position)))
   }
 
   private static func event(_ delivery: Delivery) -> (name: String, data: [UInt8]) {

@@ -1,5 +1,3 @@
-import Contract
-
 /// A whole number within limits.
 public protocol BoundedNumber: Hashable, Comparable, Sendable, Codable, Described {
   /// The limits.
