@@ -32,14 +32,14 @@ import Testing
     try await TestMesh.makeTopics(for: [service])
     let heard = Heard()
     let consumer = OrderedConsumer(group: service, limit: 4, log: TestMesh.log, metrics: Metrics()) { message in
-      heard.keys.insert(message.withKey { String(decoding: $0 ?? [], as: UTF8.self) })
+      heard.keys.insert(message.withKey { String(decoding: $0.map { Array($0) } ?? [], as: UTF8.self) })
     }
     consumer.failedForGood = { heard.failures.append($0) }
     try consumer.start(TestMesh.kafka(), topics: [MeshTopics.requests(of: service)], instance: "replica-0")
     let producer = try Producer(TestMesh.kafka())
     func send(_ keys: Range<Int>) async throws {
       for key in keys {
-        let topic = producer.topic(MeshTopics.requests(of: service))
+        let topic = try producer.topic(MeshTopics.requests(of: service))
         _ = try await producer.produce(to: topic, key: Array("\(key)".utf8), value: [1])
       }
     }
