@@ -160,14 +160,17 @@ class SocketIODevice(Device):
         if position is None:
             return  # the subscription's own answer is still to be handled
         with self._lock:
-            epoch, _, offset = max(position, self.position or position, key=lambda one: int(one.partition(":")[2])).partition(":")
-            last = int(offset)
+            latest = max(position, self.position or position, key=lambda one: int(one.partition(":")[2]))
+            epoch, last = latest.partition(":")[0], int(latest.partition(":")[2])
             while last + 1 in self._handled:
                 last += 1
             self._handled = {one for one in self._handled if one > last}
             self.position = f"{epoch}:{last}"
 
     def _subscribe(self, connection: str) -> None:
+        if self.position:
+            # What came over the connection before is handled by then, and is not told again.
+            time.sleep(PAUSE)
         place = {"position": self.position} if self.position else {}
         while self.client.get_sid() == connection:
             try:
