@@ -63,7 +63,7 @@ def test_every_device_has_the_same_conversation_in_the_end(two_of_each: World, d
         read = [talk.read(member, 0) for member in talk.members]
         missed_by_tablet = talk.read(talk.members[0], left_at)
     seconds = time.monotonic() - began
-    REPORT.append(f"{len(stored)} messages of 3 members to 4 devices, {len(victims)} replicas killed in {seconds:.0f} s")
+    REPORT.append(f"{len(stored)} messages of 3 members to 5 devices, {len(victims)} replicas killed in {seconds:.0f} s")
     REPORT.append(f"    senders: {dict(talk.troubles)}")
     for device in devices:
         REPORT.append(f"    {device}: heard {len(device.heard)}, loaded {len(device.loaded)}; {dict(device.counts)}")

@@ -126,8 +126,8 @@ class PysherDevice(Device):
 
 
 class SocketIODevice(Device):
-    """The library `python-socketio`. It calls handlers on a thread each, in no order; so the place to go on from is the last
-    before the first that was not handled."""
+    """The library `python-socketio`, over WebSocket: polls of one session would all have to come to one gateway. It calls
+    handlers on a thread each, in no order; so the place to go on from is the last before the first that was not handled."""
 
     def __init__(self, told: dict) -> None:
         self._handled: set[int] = set()
@@ -143,7 +143,7 @@ class SocketIODevice(Device):
         while True:
             try:
                 auth = {"token": self.told["token"]}
-                client.connect(self.told["url"], auth=auth, transports=[self.told["transport"]], wait_timeout=PATIENCE)
+                client.connect(self.told["url"], auth=auth, transports=["websocket"], wait_timeout=PATIENCE)
                 client.wait()
             except socketio.exceptions.ConnectionError as error:
                 self.say(trouble=f"connect: {error}")
