@@ -32,7 +32,7 @@ import Testing
     try await TestMesh.makeTopics(for: [service])
     let heard = Heard()
     let consumer = OrderedConsumer(group: service, limit: 4, log: TestMesh.log, metrics: Metrics()) { message in
-      heard.keys.insert(message.withKey { String(decoding: $0.map { Array($0) } ?? [], as: UTF8.self) })
+      heard.keys.insert(message.withKey { $0.map { String(decoding: $0, as: UTF8.self) } ?? "" })
     }
     consumer.failedForGood = { heard.failures.append($0) }
     try consumer.start(TestMesh.kafka(), topics: [MeshTopics.requests(of: service)], instance: "replica-0")
