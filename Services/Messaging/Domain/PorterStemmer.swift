@@ -54,38 +54,37 @@ struct PorterStemmer {
   }
 
   /// Steps 2 and 3.
-  private mutating func replace(_ suffixes: [(suffix: String, by: String)]) {
+  private mutating func replace(_ suffixes: [(suffix: StaticString, by: StaticString)]) {
     guard let (suffix, replacement) = suffixes.first(where: { ends($0.suffix) }) else { return }
-    guard measure(before: suffix.utf8.count) > 0 else { return }
-    word.removeLast(suffix.utf8.count)
-    word += replacement.utf8
+    guard measure(before: suffix.utf8CodeUnitCount) > 0 else { return }
+    word.removeLast(suffix.utf8CodeUnitCount)
+    replacement.withUTF8Buffer { word += $0 }
   }
 
-  private static let doubleSuffixes = [
+  private static let doubleSuffixes: [(suffix: StaticString, by: StaticString)] = [
     ("ational", "ate"), ("tional", "tion"), ("enci", "ence"), ("anci", "ance"), ("izer", "ize"), ("abli", "able"),
     ("alli", "al"), ("entli", "ent"), ("eli", "e"), ("ousli", "ous"), ("ization", "ize"), ("ation", "ate"),
     ("ator", "ate"), ("alism", "al"), ("iveness", "ive"), ("fulness", "ful"), ("ousness", "ous"), ("aliti", "al"),
     ("iviti", "ive"), ("biliti", "ble"),
   ]
 
-  private static let simpleSuffixes = [
+  private static let simpleSuffixes: [(suffix: StaticString, by: StaticString)] = [
     ("icate", "ic"), ("ative", ""), ("alize", "al"), ("iciti", "ic"), ("ical", "ic"), ("ful", ""), ("ness", ""),
   ]
 
   /// Step 4.
   private mutating func removeLastSuffix() {
-    guard let suffix = Self.lastSuffixes.first(where: { ends($0) }), measure(before: suffix.utf8.count) > 1 else {
-      return
-    }
-    if suffix == "ion" {
+    guard let suffix = Self.lastSuffixes.first(where: { ends($0) }), measure(before: suffix.utf8CodeUnitCount) > 1
+    else { return }
+    if ends("ion") {
       let before = word.dropLast(3).last
       guard before == UInt8(ascii: "s") || before == UInt8(ascii: "t") else { return }
     }
-    word.removeLast(suffix.utf8.count)
+    word.removeLast(suffix.utf8CodeUnitCount)
   }
 
   /// Longer ones come before those that they end in.
-  private static let lastSuffixes = [
+  private static let lastSuffixes: [StaticString] = [
     "ement", "ance", "ence", "able", "ible", "ment", "ant", "ent", "ism", "ate", "iti", "ous", "ive", "ize", "ion",
     "al",
     "er", "ic", "ou",
@@ -102,8 +101,10 @@ struct PorterStemmer {
 
   // MARK: What the paper's conditions ask
 
-  private func ends(_ suffix: String) -> Bool {
-    word.count >= suffix.utf8.count && word.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
+  private func ends(_ suffix: StaticString) -> Bool {
+    let rest = word.count - suffix.utf8CodeUnitCount
+    guard rest >= 0 else { return false }
+    return suffix.withUTF8Buffer { letters in letters.indices.allSatisfy { word[rest + $0] == letters[$0] } }
   }
 
   private func isConsonant(_ index: Int) -> Bool {

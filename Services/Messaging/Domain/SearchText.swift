@@ -33,7 +33,7 @@ enum SearchText {
       if standsAlone(character) {
         end(at: index)
         words.append(Word(stem: stem(of: text[index..<next]), range: index..<next))
-      } else if character.isLetter || character.isNumber {
+      } else if belongsToWord(character) {
         start = start ?? index
       } else if !isWithinWord(index, in: text) {
         end(at: index)
@@ -60,6 +60,20 @@ enum SearchText {
     return stems
   }
 
+  private static func belongsToWord(_ character: Character) -> Bool {
+    guard let ascii = character.asciiValue else { return character.isLetter || character.isNumber }
+    return isLetterOrDigit(ascii)
+  }
+
+  private static func isLetterOrDigit(_ ascii: UInt8) -> Bool {
+    switch ascii {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"):
+      true
+    default: false
+    }
+  }
+
   /// Whether a sign between letters belongs to the word, as the apostrophe of "don't".
   private static func isWithinWord(_ index: String.Index, in text: String) -> Bool {
     guard text[index] == "'" || text[index] == "\u{2019}", index > text.startIndex else { return false }
@@ -68,7 +82,7 @@ enum SearchText {
   }
 
   private static func standsAlone(_ character: Character) -> Bool {
-    guard let scalar = character.unicodeScalars.first, scalar.value > 0x7f else { return false }
+    guard !character.isASCII, let scalar = character.unicodeScalars.first else { return false }
     switch scalar.value {
     // Thai, Lao, Myanmar, Khmer, Hiragana and Katakana.
     case 0x0E00...0x0EFF, 0x1000...0x109F, 0x1780...0x17FF, 0x3040...0x30FF: return true
@@ -78,6 +92,10 @@ enum SearchText {
 
   /// Folds case, width and accents, leaves the apostrophe of "Ada's" and what follows it out, and takes endings off.
   private static func stem(of word: Substring) -> String {
+    // Nearly all words of English are so.
+    if word.utf8.allSatisfy(isLetterOrDigit) {
+      return PorterStemmer.stem(String(Substring(word.utf8.prefix(lengthLimit))).lowercased())
+    }
     let beginning = word.prefix { $0 != "'" && $0 != "\u{2019}" }
     let isPossessive = word.dropFirst(beginning.count + 1).lowercased() == "s"
     let letters = isPossessive ? String(beginning) : word.filter { $0 != "'" && $0 != "\u{2019}" }

@@ -126,8 +126,8 @@ class PysherDevice(Device):
 
 
 class SocketIODevice(Device):
-    """The library `python-socketio`. It calls handlers on a thread each, in no order; so the place to go on from is the last
-    before the first that was not handled."""
+    """The library `python-socketio`, over WebSocket: polls of one session would all have to come to one gateway. It calls
+    handlers on a thread each, in no order; so the place to go on from is the last before the first that was not handled."""
 
     def __init__(self, told: dict) -> None:
         self._handled: set[int] = set()
@@ -143,7 +143,7 @@ class SocketIODevice(Device):
         while True:
             try:
                 auth = {"token": self.told["token"]}
-                client.connect(self.told["url"], auth=auth, transports=[self.told["transport"]], wait_timeout=PATIENCE)
+                client.connect(self.told["url"], auth=auth, transports=["websocket"], wait_timeout=PATIENCE)
                 client.wait()
             except socketio.exceptions.ConnectionError as error:
                 self.say(trouble=f"connect: {error}")
@@ -160,14 +160,17 @@ class SocketIODevice(Device):
         if position is None:
             return  # the subscription's own answer is still to be handled
         with self._lock:
-            epoch, _, offset = max(position, self.position or position, key=lambda one: int(one.partition(":")[2])).partition(":")
-            last = int(offset)
+            latest = max(position, self.position or position, key=lambda one: int(one.partition(":")[2]))
+            epoch, last = latest.partition(":")[0], int(latest.partition(":")[2])
             while last + 1 in self._handled:
                 last += 1
             self._handled = {one for one in self._handled if one > last}
             self.position = f"{epoch}:{last}"
 
     def _subscribe(self, connection: str) -> None:
+        if self.position:
+            # What came over the connection before is handled by then, and is not told again.
+            time.sleep(PAUSE)
         place = {"position": self.position} if self.position else {}
         while self.client.get_sid() == connection:
             try:

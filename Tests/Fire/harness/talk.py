@@ -127,16 +127,17 @@ class Talk:
         one, two, three = self.members
         self.devices = [
             self._device("one's phone", one, "pysher"),
-            self._device("two's phone", two, "socket.io", "websocket"),
-            self._device("three's phone", three, "socket.io", "polling"),
+            self._device("two's phone", two, "socket.io"),
+            self._device("three's phone", three, "pysher"),
+            self._device("three's tablet", three, "socket.io"),
         ]
         # This one goes away and comes back.
-        self.tablet = self._device("one's tablet", one, "socket.io", "websocket")
+        self.tablet = self._device("one's tablet", one, "socket.io")
 
-    def _device(self, name: str, member: Member, library: str, transport: str = "") -> Device:
-        told = {"url": self.world.url, "conversation": self.conversation, "library": library, "transport": transport}
+    def _device(self, name: str, member: Member, library: str) -> Device:
+        told = {"url": self.world.url, "conversation": self.conversation, "library": library}
         own = {"member": member.user["id"], "token": member.tokens["accessToken"], "secret": PUSHER_SECRET}
-        return Device(f"{name} ({library} {transport})".replace(" )", ")"), told | own)
+        return Device(f"{name} ({library})", told | own)
 
     def __enter__(self) -> Talk:
         try:
