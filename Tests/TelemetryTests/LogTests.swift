@@ -49,7 +49,8 @@ private func object(_ line: String) throws -> [String: Any] {
       var line = LogLine(.pretty)
       line.begin(at: millisecond * 1_000_000, .info, [], false)
       let text = String(decoding: line.bytes.prefix { $0 != UInt8(ascii: " ") }, as: UTF8.self)
-      #expect(try Date(text, strategy: style) == Date(timeIntervalSince1970: Double(millisecond) / 1000), "\(text)")
+      let time = try Date(text, strategy: style).timeIntervalSince1970
+      #expect((time * 1000).rounded() == Double(millisecond), "\(text)")
     }
   }
 

@@ -28,6 +28,8 @@ import Telemetry
     var attempt = 0
     var pause = Duration.milliseconds(5)
     while true {
+      // Nobody waits any more.
+      guard asked.passport.deadline > Timestamp.now else { return .failure }
       do {
         switch try await self.attempt(asked, idempotency, work) {
         case .done(let answer): return answer
@@ -46,7 +48,6 @@ import Telemetry
         log.error("a request failed", ["endpoint": asked.passport.endpoint, "error": "\(error)"])
         return .bug
       }
-      guard asked.passport.deadline > Timestamp.now + pause else { return .failure }
       try? await Loop.sleep(for: pause)
       pause = min(pause * 2, .milliseconds(200))
     }

@@ -1,5 +1,5 @@
 import Contract
-public import EventLoop
+import EventLoop
 import Glibc
 import HTTP
 import Kafka
