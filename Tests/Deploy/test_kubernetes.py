@@ -139,5 +139,4 @@ def test_replicas_follow_groups_that_exist_and_no_more_than_have_partitions(depl
                 assert metadata["bootstrapServers"] == of("ConfigMap")["mesh"]["data"]["KAFKA_BROKERS"]
                 assert metadata["consumerGroup"].split(".")[0] == name
                 followed.add(metadata["consumerGroup"])
-    # Identity hears no events, and has a group for them all the same.
-    assert followed | {"identity.events"} == groups
+    assert followed == groups
