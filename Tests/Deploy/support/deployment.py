@@ -123,7 +123,8 @@ class Deployment:
     def start_forgetful_stores(self) -> None:
         """Starts Redis and the broker, with nothing in them."""
         redis = compose()["services"]["redis"]["command"]
-        script = self.local(redis[2]).replace("$$", "$") + f" --port {self.ports['redis']} --bind 127.0.0.1"
+        here = f"redis-server - --port {self.ports['redis']} --bind 127.0.0.1"
+        script = self.local(redis[2]).replace("$$", "$").replace("redis-server -", here, 1)
         self.start("redis", [*redis[:2], script], dict(os.environ), cwd=self.folder)
         kafka = ["--data", f"{self.folder}/kafka", "--listen", f"127.0.0.1:{self.ports['kafka']}"]
         kafka += ["--ops", f"127.0.0.1:{self.ports['broker-ops']}"]
