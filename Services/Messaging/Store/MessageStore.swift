@@ -52,6 +52,7 @@ import Postgres
         select * from messages where conversation_id = wanted.conversation_id and seq > wanted.seq
         order by seq limit \(limit)
       ) m
+      order by m.conversation_id, m.seq
       """
     ).map { try Self.sealed($0) }
   }
