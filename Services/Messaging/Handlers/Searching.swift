@@ -91,8 +91,8 @@ extension MessagingService {
 
   /// Conversations of which messages are put into the index in one transaction.
   private static let indexedConversations = 16
-  /// Messages of each.
-  private static let indexBatch = 64
+  /// Messages of each, so that a transaction holds 16 MB of them at the very most.
+  private static let indexBatch = 16
   /// Transactions of one round, so that others get a turn.
   private static let indexRounds = 200
 
