@@ -37,6 +37,9 @@ struct OutputQueue {
   /// Up to here, a new write joins the chunk before it.
   private static let gathering = 16 * 1024
   private static let vectors = 64
+  /// Up to here, a stretch of a file joins the bytes around it: reading it costs less than a `sendfile`, the call for what
+  /// follows, and the peer's waking up for each of them.
+  private static let copying = 8 * 1024
 
   private var items: [Item] = []
   private var head = 0
@@ -72,8 +75,19 @@ struct OutputQueue {
 
   mutating func append(_ region: FileRegion) {
     guard region.count > 0 else { return }
+    if region.count <= Self.copying, append(copying: region) { return }
     count += region.count
     items.append(.file(region))
+  }
+
+  /// Copies a region; false when not all of it can be read.
+  private mutating func append(copying region: FileRegion) -> Bool {
+    withUnsafeTemporaryAllocation(byteCount: region.count, alignment: 1) { buffer in
+      let read = pread(region.descriptor, buffer.baseAddress, region.count, off_t(region.offset))
+      guard read == region.count else { return false }
+      append(copying: UnsafeRawBufferPointer(buffer))
+      return true
+    }
   }
 
   /// Forgets everything.

@@ -10,21 +10,22 @@ import EventLoop
   public struct NewTopic: Sendable {
     /// The topic's name.
     public let name: String
-    /// How many partitions it gets.
-    public let partitions: Int
+    /// How many partitions it gets; nil leaves it to the configuration.
+    public let partitions: Int?
     /// How many brokers keep a copy; nil leaves it to the configuration, or else to the cluster.
     public let replicas: Int?
     /// Settings by their Kafka names, as `retention.ms` or `cleanup.policy`.
     public let settings: [String: String]
 
     /// Describes a topic.
-    public init(_ name: String, partitions: Int, replicas: Int? = nil, settings: [String: String] = [:]) {
+    public init(_ name: String, partitions: Int? = nil, replicas: Int? = nil, settings: [String: String] = [:]) {
       (self.name, self.partitions, self.replicas, self.settings) = (name, partitions, replicas, settings)
     }
   }
 
   let client: KafkaClient
   private let brokers: String
+  private let partitions: Int
   private let replicas: Int?
   /// Bound on every request.
   let limit: Duration
@@ -34,7 +35,8 @@ import EventLoop
   /// Throws `KafkaError` of reason `configuration`.
   public init(_ configuration: KafkaConfiguration, limit: Duration = .seconds(10)) throws(KafkaError) {
     client = try KafkaClient(RD_KAFKA_PRODUCER, configuration, [])
-    (brokers, replicas) = (configuration.brokers, configuration.topicReplicas)
+    (brokers, partitions) = (configuration.brokers, configuration.topicPartitions)
+    replicas = configuration.topicReplicas
     self.limit = limit
     client.start { _ in }
   }
@@ -94,8 +96,8 @@ import EventLoop
     var text = [CChar](repeating: 0, count: 256)
     guard
       let request = rd_kafka_NewTopic_new(
-        topic.name, CInt(clamping: topic.partitions), CInt(clamping: topic.replicas ?? replicas ?? -1), &text,
-        text.count)
+        topic.name, CInt(clamping: topic.partitions ?? partitions),
+        CInt(clamping: topic.replicas ?? replicas ?? -1), &text, text.count)
     else { throw KafkaError(.configuration, "topic '\(topic.name)'", String(upToNull: text)) }
     for (name, value) in topic.settings { rd_kafka_NewTopic_set_config(request, name, value) }
     return request

@@ -17,6 +17,8 @@ public struct KafkaConfiguration: Sendable {
   public let clientID: String
   /// librdkafka's own settings, by its names, as `security.protocol`, `sasl.username` or `ssl.ca.location`.
   public let properties: [String: String]
+  /// How many partitions a topic gets whose creator does not say.
+  public var topicPartitions = 24
   /// How many brokers keep a copy of each topic that is created; nil leaves it to the cluster.
   public var topicReplicas: Int?
   /// Where librdkafka's log lines go. Without it they are dropped; errors are reported elsewhere as well.

@@ -16,15 +16,16 @@ private struct KafkaProgram: Options {
     try KafkaProgram.read(arguments: []) { environment[$0] }.kafka
   }
 
-  @Test func `properties and the number of copies come from the environment`() throws {
+  @Test func `properties and the numbers of copies and partitions come from the environment`() throws {
     let options = try read([
-      "KAFKA_BROKERS": "a:9092,b:9092", "KAFKA_REPLICAS": "3",
+      "KAFKA_BROKERS": "a:9092,b:9092", "KAFKA_REPLICAS": "3", "KAFKA_PARTITIONS": "5",
       "KAFKA_PROPERTIES": "security.protocol=SASL_SSL;sasl.username=me",
     ])
     let configuration = try options.configuration(clientID: "reader-0")
-    #expect(configuration.topicReplicas == 3)
+    #expect(configuration.topicReplicas == 3 && configuration.topicPartitions == 5)
     #expect(configuration.properties == ["security.protocol": "SASL_SSL", "sasl.username": "me"])
-    #expect(try read(["KAFKA_BROKERS": "a:9092"]).configuration(clientID: "x").topicReplicas == nil)
+    let plain = try read(["KAFKA_BROKERS": "a:9092"]).configuration(clientID: "x")
+    #expect(plain.topicReplicas == nil && plain.topicPartitions == 24)
   }
 
   @Test func `a number of copies that no cluster has is refused at the start`() {
@@ -42,5 +43,7 @@ private struct KafkaProgram: Options {
       #expect(settings["retention.ms"] == "600000" && settings["segment.ms"] == "600000", "\(topic)")
     }
     #expect(try await admin.settings(ofTopic: MeshTopics.events(of: service))["retention.ms"] == "604800000")
+    let topics = try await admin.metadata().topics
+    #expect(topics[MeshTopics.requests(of: service)] == 24 && topics[MeshTopics.dead(of: service)] == 1)
   }
 }

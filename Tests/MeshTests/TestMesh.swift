@@ -35,8 +35,8 @@ enum TestMesh {
 
   /// What sends the pushes of `service`.
   @Loop static func pushes(of service: String, in database: Database) throws -> PushOutbox {
-    let sender = try PushSender(
-      source: service, kafka(), keys: .service(service, root: root), log: log, metrics: Metrics())
+    let sender = PushSender(
+      source: service, try .ofPassing(kafka()), keys: .service(service, root: root), log: log, metrics: Metrics())
     return PushOutbox(database, sender, log: log)
   }
 

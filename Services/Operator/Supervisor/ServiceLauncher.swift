@@ -5,6 +5,10 @@ import Telemetry
 
 /// Knows how a replica of a service is started on this machine.
 @Loop struct ServiceLauncher {
+  /// Partitions of a topic: as many replicas of a service can share its work. Each message that has its partition for
+  /// itself costs a request to the broker, so one machine gets no more of them than it has use for.
+  private static let partitions = "6"
+
   private let folder: MeshFolder
   private let ports: Ports
   private let secrets: Secrets
@@ -38,6 +42,7 @@ import Telemetry
   ) throws(Failure) -> [String: String] {
     var environment = inherited
     environment["KAFKA_BROKERS"] = place.kafka
+    environment["KAFKA_PARTITIONS"] = inherited["KAFKA_PARTITIONS"] ?? Self.partitions
     environment["OPS_ADDRESS"] = place.ops
     environment["REPLICA"] = String(number)
     environment["LOG_FORMAT"] = inherited["LOG_FORMAT"] ?? LogFormat.pretty.rawValue

@@ -26,7 +26,9 @@ import Telemetry
   init(service: String, trial: Duration, log: Log, metrics: Metrics, handler: @escaping Handler) {
     (self.trial, self.log, self.handler) = (trial, log, handler)
     consumer = OrderedConsumer(group: "\(service).activity", limit: Self.limit, log: log, metrics: metrics) {
-      [unowned self] message throws(OrderedConsumer.Unfinished) in try await take(message)
+      [unowned self] message throws(OrderedConsumer.Unfinished) in
+      try await take(message)
+      return nil
     }
   }
 

@@ -31,13 +31,8 @@ import Telemetry
   private let refused: Counter
   private let duration: Histogram
 
-  init(service: String, _ kafka: KafkaConfiguration, keys: MeshKeys, log: Log, metrics: Metrics) throws {
-    (self.service, self.keys, self.log) = (service, keys, log)
-    var producing = Producer.Options()
-    producing.guarantee = .leader
-    producing.deliveryTimeout = .seconds(10)
-    producing.reportDelay = .milliseconds(10)
-    producer = try Producer(kafka, producing)
+  init(service: String, _ producer: Producer, keys: MeshKeys, log: Log, metrics: Metrics) {
+    (self.service, self.producer, self.keys, self.log) = (service, producer, keys, log)
     let kinds: [(Answer.Kind, String)] = [
       (.reply, "reply"), (.problem, "problem"), (.unknownEndpoint, "unknown_endpoint"), (.failure, "failure"),
     ]
@@ -49,6 +44,7 @@ import Telemetry
     duration = metrics.histogram("mesh_answer_seconds", "From taking up a question to handing out its answer.")
     consumer = OrderedConsumer(group: service, limit: Self.limit, log: log, metrics: metrics) { [unowned self] in
       await answer($0)
+      return nil
     }
   }
 
@@ -72,15 +68,10 @@ import Telemetry
     set { consumer.failedForGood = newValue }
   }
 
-  /// Takes no more questions, answers those under way, and ends.
+  /// Takes no more questions, and answers those under way.
   func stop(within limit: Duration) async {
     await consumer.stop(within: limit)
     linger.flush()
-    do {
-      try await producer.close(within: .seconds(2))
-    } catch {
-      log.warning("some answers were not delivered; they will be given again", ["error": "\(error)"])
-    }
   }
 
   private func answer(_ message: KafkaMessage) async {

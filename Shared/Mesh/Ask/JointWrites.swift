@@ -6,8 +6,11 @@ import Postgres
 /// Carries out requests to one endpoint many at a time in one transaction, so that they share its statements and its
 /// commit.
 ///
-/// What arrives while transactions are under way waits for the next one; a lone request goes at once. Each keeps its own
-/// idempotency record. When a transaction fails, for whatever reason, none of it took effect, and each of its requests is
+/// What arrives while a transaction is under way waits for the next one; a lone request goes at once. One transaction at a
+/// time has been measured to be faster than two, for the many as for each: they are fuller, and do not get in one another's
+/// way. Only when one takes unusually long, as it may wait for a lock, others set out meanwhile.
+///
+/// Each request keeps its own idempotency record. When a transaction fails, for whatever reason, none of it took effect, and each of its requests is
 /// carried out by itself as `Writes` does: so one that is at fault costs the others time, and nothing else.
 @Loop final class JointWrites<Request: Sendable> {
   /// What the endpoint's own code does for some requests: an answer or a refusal for each, in their order.
@@ -30,6 +33,8 @@ import Postgres
   private let work: Work
   private var waiting: [Part] = []
   private var running = 0
+  /// Until when the transaction that was opened last may be expected to end.
+  private var patience: LoopTimer?
 
   init(_ transactor: Transactor, _ writes: Writes, ring: KeyRing, work: @escaping Work) {
     (self.transactor, self.writes, self.ring, self.work) = (transactor, writes, ring, work)
@@ -48,15 +53,20 @@ import Postgres
     }
   }
 
-  /// Opens a transaction for those who wait, unless as many as may be are under way.
+  /// Opens a transaction for those who wait, unless one that is under way may be expected to end soon.
   private func begin() {
-    guard running < JointLimits.transactions, !waiting.isEmpty else { return }
+    guard !waiting.isEmpty, running < JointLimits.transactions else { return }
+    guard running == 0 || patience?.isArmed != true else { return }
     let parts = Array(waiting.prefix(JointLimits.requests))
     waiting.removeFirst(parts.count)
     running += 1
+    let latest = Loop.schedule(after: JointLimits.patience) { [weak self] in self?.begin() }
+    patience?.cancel()
+    patience = latest
     Loop.task { [self] in
       await carryOut(parts)
       running -= 1
+      latest.cancel()
       begin()
     }
   }
@@ -100,7 +110,8 @@ public struct JointRequest<Request: Sendable>: Sendable {
 private enum JointLimits {
   /// Requests in one transaction.
   static let requests = 32
-  /// Transactions of one endpoint under way at once.
-  static let transactions = 2
+  /// Transactions of one endpoint under way at once, and how long each is waited for before the next one is opened.
+  static let transactions = 4
+  static let patience = Duration.milliseconds(20)
   static let timeout = Duration.seconds(5)
 }

@@ -20,9 +20,6 @@ public enum MeshTopics {
   public static let activity = "gateway.activity"
 
   static let replyPartitions = 64
-  private static let pushPartitions = 24
-  private static let requestPartitions = 24
-  private static let eventPartitions = 24
   private static let tenMinutes = "600000"
   private static let sevenDays = "604800000"
   private static let messageLimit = "2097152"
@@ -37,7 +34,7 @@ public enum MeshTopics {
   public static var common: [Admin.NewTopic] {
     [
       Admin.NewTopic(replies, partitions: replyPartitions, settings: passing),
-      Admin.NewTopic(pushes, partitions: pushPartitions, settings: passing),
+      Admin.NewTopic(pushes, settings: passing),
       Admin.NewTopic(activity, partitions: ActivityBatch.partitions, settings: passing),
       Admin.NewTopic(
         catalogue, partitions: 1, settings: ["cleanup.policy": "compact", "max.message.bytes": messageLimit]),
@@ -47,8 +44,8 @@ public enum MeshTopics {
   /// The topics of one service.
   public static func own(of service: String) -> [Admin.NewTopic] {
     [
-      Admin.NewTopic(requests(of: service), partitions: requestPartitions, settings: passing),
-      Admin.NewTopic(events(of: service), partitions: eventPartitions, settings: lasting),
+      Admin.NewTopic(requests(of: service), settings: passing),
+      Admin.NewTopic(events(of: service), settings: lasting),
       Admin.NewTopic(dead(of: service), partitions: 1, settings: lasting),
     ]
   }

@@ -13,8 +13,12 @@ import Telemetry
 /// while questions of its old self may still be on their way. Such a question fences the member for good (KIP-345), and
 /// librdkafka can do nothing more: the consumer is made anew, and the replica goes on.
 @Loop final class OrderedConsumer: ConsumerDelegate {
-  /// Handles one message. When it returns, the message is done; it never comes again unless the process dies first.
-  typealias Handler = @Loop (KafkaMessage) async throws(Unfinished) -> Void
+  /// Handles one message. When it returns nil, the message is done; it never comes again unless the process dies first.
+  /// Otherwise it is done when the rest is, and what follows with its key need not wait for that.
+  typealias Handler = @Loop (KafkaMessage) async throws(Unfinished) -> Rest?
+
+  /// What is still to happen before a message is done.
+  typealias Rest = @Loop () async throws(Unfinished) -> Void
 
   /// Says that a message was not handled, as the process is ending: it comes again, to whoever reads the partition next.
   struct Unfinished: Error {}
@@ -127,22 +131,27 @@ import Telemetry
       }
       item.tenure.running += 1
       Loop.task { [self] in
+        var holdsKey = true
         do throws(Unfinished) {
-          try await handler(item.message)
+          if let rest = try await handler(item.message) {
+            holdsKey = false
+            goOn(after: key)
+            try await rest()
+          }
           item.tenure.progress.finish(item.message.offset)
         } catch {
           // The mark stays before it, and so does what is committed.
         }
-        finish(item, key)
+        item.tenure.running -= 1
+        if item.tenure.isLeaving, item.tenure.running == 0 { announceRest() }
+        if holdsKey { goOn(after: key) }
       }
     }
     waiting.set(queue.waiting)
   }
 
-  private func finish(_ item: Item, _ key: Int?) {
+  private func goOn(after key: Int?) {
     queue.finish(key: key)
-    item.tenure.running -= 1
-    if item.tenure.isLeaving, item.tenure.running == 0 { announceRest() }
     startWork()
     pauseOrResume()
   }

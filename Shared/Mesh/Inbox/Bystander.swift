@@ -1,87 +1,161 @@
 import Contract
 import EventLoop
 import Postgres
+import Telemetry
 
 /// Moves aggregates past events that nobody handles here, many in one statement.
 ///
 /// A service hears everything a source says when it handles any of it, and most may be none of its business. Such an event
-/// has no effect but that its aggregate's next one may come, so it needs no transaction of its own: those that are heard
-/// within a moment share a statement. Nobody waits for them but the aggregate's next event.
+/// has no effect but that its aggregate's next one may come, and nobody waits for that until one comes that is handled. So
+/// they are counted in memory, and what was counted in a moment is written down in one statement: a row for each
+/// aggregate, however much it said. Their offsets are committed after that.
+///
+/// **Bounds.** Beyond `limit` events `isFull`, and no more may be added until some are written down.
 @Loop final class Bystander {
-  private static let limit = 500
-  /// How long the first one waits for company, unless so many come before.
-  private static let moment = Duration.milliseconds(10)
-  private static let company = 32
+  /// How long the first one waits for company.
+  private static let moment = Duration.milliseconds(250)
+  private static let limit = 2000
+  private static let longestPause = Duration.seconds(1)
 
   private let database: Database
-  private var waiting: [(record: OutboxRecord, passed: Promise<Bool>)] = []
-  private var isRunning = false
+  private let log: Log
+  private var waiting: [Place: Passage] = [:]
+  private var running: [Place: Passage] = [:]
+  private var count = 0
   private var timer: LoopTimer?
+  private var isUrgent = false
+  private var isClosed = false
 
-  init(_ database: Database) { self.database = database }
+  init(_ database: Database, log: Log) { (self.database, self.log) = (database, log) }
 
-  /// Lets `record` pass. False when it is not its aggregate's next event, or others of it are parked: it has to be looked at
-  /// by itself. Throws `PostgresError`; to repeat it is safe.
-  func pass(_ record: OutboxRecord) async throws -> Bool {
-    let passed = Promise<Bool>()
-    waiting.append((record, passed))
-    startOrWait()
-    return try await passed.value
-  }
-
-  private func startOrWait() {
-    guard !isRunning, !waiting.isEmpty else { return }
-    guard waiting.count < Self.company else { return start() }
-    if timer?.isArmed != true { timer = Loop.schedule(after: Self.moment) { [weak self] in self?.start() } }
-  }
-
-  private func start() {
-    timer?.cancel()
-    isRunning = true
-    let heard = Array(waiting.prefix(Self.limit))
-    waiting.removeFirst(heard.count)
-    Loop.task { [self] in
-      do {
-        let moved = try await move(heard.map(\.record))
-        for (record, passed) in heard { passed.fulfil(moved[Place(record)] == record.version) }
-      } catch {
-        for (_, passed) in heard { passed.fail(error) }
-      }
-      isRunning = false
-      startOrWait()
-    }
-  }
-
-  private struct Place: Hashable {
+  /// An aggregate of a source.
+  private struct Place: Hashable, Comparable {
     let source: String
     let subject: UniqueID
 
-    init(_ source: String, _ subject: UniqueID) { (self.source, self.subject) = (source, subject) }
-    init(_ record: OutboxRecord) { self.init(record.source, record.subject) }
+    static func < (a: Place, b: Place) -> Bool { (a.source, a.subject) < (b.source, b.subject) }
   }
 
-  /// The aggregates that are moved, each to its event's version.
-  private func move(_ records: [OutboxRecord]) async throws -> [Place: Int64] {
+  /// Events of one aggregate without a gap.
+  private struct Passage {
+    let first: Int64
+    var last: Int64
+    var count: Int
+    /// Kept when they are written down, with whether they could be.
+    var outcomes: [Promise<Bool>]
+
+    mutating func add(_ version: Int64, _ outcome: Promise<Bool>) {
+      last = max(last, version)
+      count += 1
+      outcomes.append(outcome)
+    }
+  }
+
+  /// Whether those that are there must be written down before more may come.
+  var isFull: Bool { count >= Self.limit }
+
+  /// Lets an event pass, in the order in which its aggregate's are heard. The promise is kept when that is written down:
+  /// with false when the event was not its aggregate's next one, or others of it are parked, and it has to be looked at by
+  /// itself. It fails only when the process ends.
+  func pass(_ subject: UniqueID, of source: String, version: Int64) -> Promise<Bool> {
+    let outcome = Promise<Bool>()
+    let place = Place(source: source, subject: subject)
+    if isClosed {
+      outcome.fail(CancellationError())
+    } else if let passage = waiting[place], version > passage.last + 1 {
+      outcome.fulfil(false)
+    } else {
+      waiting[place, default: Passage(first: version, last: version, count: 0, outcomes: [])].add(version, outcome)
+      count += 1
+      writeInAMoment()
+    }
+    return outcome
+  }
+
+  /// Returns when everything of an aggregate that has passed is written down.
+  func settle(_ subject: UniqueID, of source: String) async {
+    let place = Place(source: source, subject: subject)
+    while waiting[place] != nil || running[place] != nil {
+      let written = Promise<Bool>()
+      if waiting[place] != nil {
+        waiting[place]?.outcomes.append(written)
+        write()
+      } else {
+        running[place]?.outcomes.append(written)
+      }
+      _ = try? await written.value
+    }
+  }
+
+  /// Gives up what cannot be written down at once: it is heard again.
+  func close() {
+    isClosed = true
+    write()
+  }
+
+  private func writeInAMoment() {
+    if isFull { return write() }
+    if timer?.isArmed != true { timer = Loop.schedule(after: Self.moment) { [weak self] in self?.write() } }
+  }
+
+  /// Writes down what waits: now, or as soon as what is being written is.
+  private func write() {
+    guard !waiting.isEmpty else { return }
+    guard running.isEmpty else { return isUrgent = true }
+    timer?.cancel()
+    isUrgent = false
+    (running, waiting) = (waiting, [:])
+    Loop.task { [self] in
+      let moved = await move(running)
+      let written = running
+      running = [:]
+      for (place, passage) in written {
+        count -= passage.count
+        for outcome in passage.outcomes {
+          if let moved { outcome.fulfil(moved.contains(place)) } else { outcome.fail(CancellationError()) }
+        }
+      }
+      if isUrgent || isFull { write() } else if !waiting.isEmpty { writeInAMoment() }
+    }
+  }
+
+  /// The aggregates that are moved, each to its last event's version; nil when the process ends first.
+  private func move(_ passages: [Place: Passage]) async -> Set<Place>? {
     // Replicas that meet take the rows' locks in the same order.
-    let records = records.sorted { ($0.source, $0.subject) < ($1.source, $1.subject) }
-    let rows = try await database.query(
-      """
-      with heard as (
-        select * from unnest(\(records.map(\.source)), \(records.map(\.subject)), \(records.map(\.version)))
-          as h(source, subject, version)
-      ), moved as (
-        update mesh_inbox i set version = h.version from heard h
-        where i.source = h.source and i.subject = h.subject and i.version = h.version - 1 and not i.has_parked
-        returning i.source, i.subject, i.version
-      ), begun as (
-        insert into mesh_inbox (source, subject, version) select source, subject, 1 from heard where version = 1
-        on conflict do nothing returning source, subject, version
-      )
-      select source, subject, version from moved union all select source, subject, version from begun
-      """)
-    return try rows.reduce(into: [:]) { places, row in
-      let (source, subject, version) = try row.decode(String.self, UniqueID.self, Int64.self)
-      places[Place(source, subject)] = version
+    let places = passages.keys.sorted()
+    let (firsts, lasts) = (places.map { passages[$0]!.first }, places.map { passages[$0]!.last })
+    var pause = Duration.milliseconds(20)
+    while true {
+      do {
+        let rows = try await database.query(
+          """
+          with heard as (
+            select * from unnest(\(places.map(\.source)), \(places.map(\.subject)), \(firsts), \(lasts))
+              as h(source, subject, first, last)
+          ), moved as (
+            update mesh_inbox i set version = h.last from heard h
+            where i.source = h.source and i.subject = h.subject and i.version between h.first - 1 and h.last
+              and not i.has_parked
+            returning i.source, i.subject
+          ), begun as (
+            insert into mesh_inbox (source, subject, version) select source, subject, last from heard where first = 1
+            on conflict do nothing returning source, subject
+          )
+          select source, subject from moved union all select source, subject from begun
+          """)
+        return try rows.reduce(into: []) { places, row in
+          let (source, subject) = try row.decode(String.self, UniqueID.self)
+          places.insert(Place(source: source, subject: subject))
+        }
+      } catch let error as PostgresError where error.passes {
+        log.limited().warning("events that concern nobody here wait for the database", ["error": "\(error)"])
+      } catch {
+        log.error("events that concern nobody here cannot pass together", ["error": "\(error)"])
+        return []
+      }
+      guard !isClosed else { return nil }
+      try? await Loop.sleep(for: pause)
+      pause = min(pause * 2, Self.longestPause)
     }
   }
 }

@@ -43,7 +43,7 @@ import Telemetry
 
   init(service: String, _ transactor: Transactor, _ publisher: Publisher, log: Log, metrics: Metrics) {
     (self.service, self.transactor, self.publisher, self.log) = (service, transactor, publisher, log)
-    bystander = Bystander(transactor.database)
+    bystander = Bystander(transactor.database, log: log)
     applied = metrics.counter("mesh_events_applied_total", "Events that took effect.")
     dropped = metrics.counter("mesh_events_dropped_total", "Events that had taken effect before.")
     early = metrics.counter("mesh_events_early_total", "Events parked to wait for an earlier one.")
@@ -84,25 +84,43 @@ import Telemetry
   func stop(within limit: Duration) async {
     isStopping = true
     sweepTimer?.cancel()
+    bystander.close()
     await consumer.stop(within: limit)
   }
 
   // MARK: One event
 
-  private func take(_ message: KafkaMessage) async throws(OrderedConsumer.Unfinished) {
-    guard let record = CloudEvent.read(message) else {
-      poisoned.add(1)
-      return publisher.announceDead(
-        message.allHeaders, key: message.key, value: message.value ?? [], reason: "not an event of the mesh",
-        service: service)
+  private func take(_ message: KafkaMessage) async throws(OrderedConsumer.Unfinished) -> OrderedConsumer.Rest? {
+    guard let mark = CloudEvent.readMark(message) else {
+      announceMalformed(message)
+      return nil
     }
-    try await settle(record) {
-      if self.handlers[record.name] == nil, try await self.bystander.pass(record) {
-        self.applied.add(1)
-      } else {
-        try await self.advance(record)
-      }
+    guard handlers[mark.name] == nil else {
+      await bystander.settle(mark.subject, of: mark.source)
+      try await handle(message)
+      return nil
     }
+    let passage = bystander.pass(mark.subject, of: mark.source, version: mark.version)
+    let rest: OrderedConsumer.Rest = { [self] () throws(OrderedConsumer.Unfinished) in
+      let hasPassed: Bool
+      do { hasPassed = try await passage.value } catch { throw OrderedConsumer.Unfinished() }
+      if hasPassed { applied.add(1) } else { try await handle(message) }
+    }
+    guard bystander.isFull else { return rest }
+    try await rest()
+    return nil
+  }
+
+  private func handle(_ message: KafkaMessage) async throws(OrderedConsumer.Unfinished) {
+    guard let record = CloudEvent.read(message) else { return announceMalformed(message) }
+    try await settle(record) { try await self.advance(record) }
+  }
+
+  private func announceMalformed(_ message: KafkaMessage) {
+    poisoned.add(1)
+    publisher.announceDead(
+      message.allHeaders, key: message.key, value: message.value ?? [], reason: "not an event of the mesh",
+      service: service)
   }
 
   /// Repeats `step` until it succeeds or `record` is parked. Throws when the process ends before that.

@@ -13,6 +13,12 @@ public struct KafkaOptions: OptionGroup {
     help: "Further settings of librdkafka, for TLS and SASL: name=value, or several separated by semicolons.")
   public var properties: Secret<String>? = nil
 
+  /// How many partitions the topics of requests, events and pushes get.
+  @Option(
+    "kafka-partitions", env: "KAFKA_PARTITIONS", in: 1...10_000,
+    help: "Partitions of a topic of requests, events or pushes that is created: as many replicas can share its work.")
+  public var partitions: Int = 24
+
   /// How many brokers keep a copy of each topic.
   @Option(
     "kafka-replicas", env: "KAFKA_REPLICAS",
@@ -43,6 +49,7 @@ public struct KafkaOptions: OptionGroup {
       settings[String(halves[0])] = halves.count == 2 ? String(halves[1]) : ""
     }
     var configuration = try KafkaConfiguration(brokers: brokers, clientID: clientID, properties: settings)
+    configuration.topicPartitions = partitions
     configuration.topicReplicas = replicas
     configuration.log = { line in
       // Errors and warnings in syslog's levels.

@@ -1,6 +1,7 @@
 public import Contract
 public import Crypto
 public import EventLoop
+import Kafka
 public import Postgres
 public import Telemetry
 import enum Wire.JSONEncoding
@@ -48,6 +49,8 @@ import enum Wire.JSONEncoding
 
   /// What runs.
   struct Parts {
+    /// What sends answers and pushes.
+    let producer: Producer
     let answerer: Answerer
     let asker: Asker?
     let pushes: PushSender

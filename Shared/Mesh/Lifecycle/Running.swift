@@ -42,11 +42,12 @@ extension MeshService {
     _ = try await admin.createTopics(MeshTopics.common + MeshTopics.own(of: name))
 
     state = "waiting for PostgreSQL"
-    let answerer = try Answerer(service: name, kafka, keys: keys, log: log, metrics: metrics)
+    let producer = try Producer.ofPassing(kafka)
+    let answerer = Answerer(service: name, producer, keys: keys, log: log, metrics: metrics)
     let asker = options.peers == nil ? nil : try Asker(kafka, keys: keys, log: log, metrics: metrics)
-    let pushes = try PushSender(source: name, kafka, keys: keys, log: log, metrics: metrics)
+    let pushes = PushSender(source: name, producer, keys: keys, log: log, metrics: metrics)
     let durable: Durable? = if let migrations { try await openDatabase(migrations, kafka, pushes) } else { nil }
-    parts = Parts(answerer: answerer, asker: asker, pushes: pushes, durable: durable)
+    parts = Parts(producer: producer, answerer: answerer, asker: asker, pushes: pushes, durable: durable)
 
     state = "starting"
     try await describe(self)
@@ -179,7 +180,11 @@ extension MeshService {
     await parts.durable?.inbox.stop(within: limit)
     await parts.answerer.stop(within: limit)
     await parts.asker?.close()
-    await parts.pushes.close()
+    do {
+      try await parts.producer.close(within: .seconds(2))
+    } catch {
+      log.warning("some answers and pushes were not delivered; they will be given again", ["error": "\(error)"])
+    }
     await parts.durable?.pushes.stop()
     await parts.durable?.publisher.stop(within: .seconds(5))
     await parts.durable?.states.stop(within: .seconds(2))

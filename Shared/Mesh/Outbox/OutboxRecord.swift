@@ -19,8 +19,11 @@ struct OutboxRecord: Sendable, Hashable {
   /// When it came about.
   let occurredAt: Timestamp
 
-  /// The service that published it: the first part of the name.
-  var source: String { String(name.prefix { $0 != "." }) }
+  /// The service that published it.
+  var source: String { Self.source(of: name) }
+
+  /// The service that publishes events of this name: its first part.
+  static func source(of name: String) -> String { String(name.prefix { $0 != "." }) }
 }
 
 /// CloudEvents 1.0 in Kafka's binary mode: attributes are headers, the payload is the value (CloudEvents Kafka protocol
@@ -37,20 +40,38 @@ enum CloudEvent {
     return headers
   }
 
+  /// As much of an event as its aggregate's place needs.
+  struct Mark {
+    let name: String
+    let subject: UniqueID
+    let version: Int64
+
+    var source: String { OutboxRecord.source(of: name) }
+  }
+
+  /// Reads as much of an event. Nil when it is no event of a mesh.
+  static func readMark(_ message: KafkaMessage) -> Mark? {
+    guard let name = text("ce_type", of: message), let subject = text("ce_subject", of: message).flatMap(UniqueID.init),
+      let version = text("ce_version", of: message).flatMap(Int64.init), version > 0
+    else { return nil }
+    return Mark(name: name, subject: subject, version: version)
+  }
+
+  private static func text(_ name: String, of message: KafkaMessage) -> String? {
+    message.withHeader(name) { $0.flatMap { String(validating: $0, as: UTF8.self) } }
+  }
+
   /// Reads an event. Nil when an attribute is missing or malformed: it is no event of a mesh.
   static func read(_ message: KafkaMessage) -> OutboxRecord? {
-    func text(_ name: String) -> String? {
-      message.withHeader(name) { $0.flatMap { String(validating: $0, as: UTF8.self) } }
-    }
-    guard text("ce_specversion") == "1.0", let id = text("ce_id").flatMap(UniqueID.init), let name = text("ce_type"),
-      let subject = text("ce_subject").flatMap(UniqueID.init), let version = text("ce_version").flatMap(Int64.init),
-      version > 0, let time = text("ce_time").flatMap(Timestamp.init),
+    guard let mark = readMark(message), text("ce_specversion", of: message) == "1.0",
+      let id = text("ce_id", of: message).flatMap(UniqueID.init),
+      let time = text("ce_time", of: message).flatMap(Timestamp.init),
       let payload = message.withValue({ bytes in
         bytes.flatMap { String(validating: $0, as: UTF8.self) }
       })
     else { return nil }
     return OutboxRecord(
-      id: id, name: name, subject: subject, version: version, payload: payload, traceparent: text(Header.traceparent),
-      occurredAt: time)
+      id: id, name: mark.name, subject: mark.subject, version: mark.version, payload: payload,
+      traceparent: text(Header.traceparent, of: message), occurredAt: time)
   }
 }

@@ -13,6 +13,8 @@ import Telemetry
 /// **Guarantees.** Every committed event is published at least once, whoever dies. Duplicates and disorder are possible;
 /// the consumers' inboxes put that right.
 @Loop final class Publisher {
+  /// Events leave together at most so often: each is a write to Kafka's disk, and wakes whoever hears of it.
+  private static let interval = Duration.milliseconds(50)
   private static let markInterval = Duration.milliseconds(50)
   private static let relayInterval = Duration.seconds(1)
   private static let relayBatch = 500
@@ -24,7 +26,9 @@ import Telemetry
 
   private let database: Database
   private let producer: Producer
-  private let linger = AdaptiveLinger()
+  private lazy var pace = Pace<OutboxRecord>(Self.interval) { [unowned self] in
+    for record in $0 { send(record) }
+  }
   private let log: Log
   private var published: [UniqueID] = []
   private var markTimer: LoopTimer?
@@ -50,7 +54,7 @@ import Telemetry
   func stop(within limit: Duration) async {
     isClosed = true
     relayTimer?.cancel()
-    linger.flush()
+    pace.flush()
     do {
       try await producer.close(within: limit)
     } catch {
@@ -62,10 +66,8 @@ import Telemetry
 
   /// Publishes events that have been committed.
   func publish(_ records: [OutboxRecord]) {
-    for record in records {
-      guard !isClosed, producer.pending < Self.pendingLimit else { return }
-      linger.send(underWay: producer.pending) { [weak self] in self?.send(record) }
-    }
+    guard !isClosed else { return }
+    pace.add(records.prefix(max(0, Self.pendingLimit - producer.pending - pace.count)))
   }
 
   private func send(_ record: OutboxRecord) {

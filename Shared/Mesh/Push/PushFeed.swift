@@ -26,7 +26,9 @@ public import Telemetry
   public init(keys: MeshKeys, log: Log, metrics: Metrics, handler: @escaping Handler) {
     (self.keys, self.log, self.handler) = (keys, log, handler)
     consumer = OrderedConsumer(group: Self.group, limit: Self.limit, log: log, metrics: metrics) {
-      [unowned self] in await take($0)
+      [unowned self] in
+      await take($0)
+      return nil
     }
   }
 

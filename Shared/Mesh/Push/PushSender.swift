@@ -17,14 +17,9 @@ import Telemetry
   /// More pushes than these on their way are refused: those of the outbox wait there, passing ones are dropped.
   private static let pendingLimit = 50_000
 
-  init(source: String, _ kafka: KafkaConfiguration, keys: MeshKeys, log: Log, metrics: Metrics) throws {
-    (self.source, self.log) = (source, log)
+  init(source: String, _ producer: Producer, keys: MeshKeys, log: Log, metrics: Metrics) {
+    (self.source, self.producer, self.log) = (source, producer, log)
     ring = keys.pushing(as: source)
-    var options = Producer.Options()
-    options.guarantee = .leader
-    options.deliveryTimeout = .seconds(10)
-    options.reportDelay = .milliseconds(10)
-    producer = try Producer(kafka, options)
     count = metrics.counter("mesh_pushes_total", "Pushes that Kafka has acknowledged.")
   }
 
@@ -63,14 +58,5 @@ import Telemetry
   func send(_ message: PushMessage) {
     guard hasRoom else { return log.limited().warning("too many pushes are on their way; one is dropped") }
     send(message.sealed(by: ring), to: message.channel.description, of: .current) { _ in }
-  }
-
-  /// Sends what is queued, and ends.
-  func close() async {
-    do {
-      try await producer.close(within: .seconds(2))
-    } catch {
-      log.warning("some pushes were not sent", ["error": "\(error)"])
-    }
   }
 }

@@ -13,9 +13,9 @@ import Testing
   @Loop private func startAnswerer(
     _ service: String, keys: MeshKeys? = nil, instance: String? = nil, _ handlers: [String: Answerer.Handler]
   ) async throws -> Answerer {
-    let answerer = try Answerer(
-      service: service, TestMesh.kafka(), keys: keys ?? .service(service, root: TestMesh.root), log: TestMesh.log,
-      metrics: Metrics())
+    let answerer = Answerer(
+      service: service, try .ofPassing(TestMesh.kafka()), keys: keys ?? .service(service, root: TestMesh.root),
+      log: TestMesh.log, metrics: Metrics())
     for (name, handler) in handlers { answerer.add("\(service).\(name)", handler) }
     try answerer.start(TestMesh.kafka(), instance: instance)
     try await TestMesh.wait { answerer.isReady }

@@ -75,6 +75,20 @@ import Testing
     #expect(try await world.effects == 32)
   }
 
+  @Test @Loop func `one that waits does not hold up those behind it for long`() async throws {
+    let world = try await WritesWorld()
+    let gate = Promise<Void>()
+    let first = write(world.asked("first"), in: world) { _ in try await gate.value }
+    try await Loop.sleep(for: .milliseconds(1))
+    let began = ContinuousClock.now
+    let second = write(world.asked("second"), in: world)
+    #expect(await second.value.status == 201)
+    #expect(ContinuousClock.now - began >= .milliseconds(10), "they do not share a transaction, nor race")
+    gate.fulfil(())
+    #expect(await first.value.status == 201)
+    #expect(try await world.effects == 2)
+  }
+
   @Test @Loop func `a refusal is remembered`() async throws {
     let world = try await WritesWorld()
     for isFull in [true, false] {

@@ -33,6 +33,7 @@ import Testing
     let heard = Heard()
     let consumer = OrderedConsumer(group: service, limit: 4, log: TestMesh.log, metrics: Metrics()) { message in
       heard.keys.insert(message.withKey { $0.map { String(decoding: $0, as: UTF8.self) } ?? "" })
+      return nil
     }
     consumer.failedForGood = { heard.failures.append($0) }
     try consumer.start(TestMesh.kafka(), topics: [MeshTopics.requests(of: service)], instance: "replica-0")

@@ -19,6 +19,7 @@ import Testing
     let gate = Promise<Void>()
     let consumer = OrderedConsumer(group: service, limit: 1, log: TestMesh.log, metrics: metrics) { _ in
       try? await gate.value
+      return nil
     }
     try consumer.start(TestMesh.kafka(), topics: [MeshTopics.requests(of: service)], instance: nil)
     let producer = try Producer(TestMesh.kafka())
@@ -28,6 +29,34 @@ import Testing
     }
     let line = "mesh_consumer_lag{group=\"\(service)\"}"
     try await TestMesh.wait { value(line, metrics) == "20" }
+    gate.fulfil(())
+    try await TestMesh.wait { value(line, metrics) == "0" }
+    await consumer.stop(within: .seconds(5))
+    try await producer.close(within: .seconds(5))
+  }
+
+  @Test @Loop func `what remains to be done of a message holds up its offset, and not what follows with its key`()
+    async throws
+  {
+    let service = TestMesh.freshService()
+    try await TestMesh.makeTopics(for: [service])
+    let metrics = Metrics()
+    let gate = Promise<Void>()
+    var heard: [String] = []
+    let rest: OrderedConsumer.Rest = { @Loop () throws(OrderedConsumer.Unfinished) in _ = try? await gate.value }
+    let consumer = OrderedConsumer(group: service, limit: 1, log: TestMesh.log, metrics: metrics) { message in
+      heard.append(message.withValue { $0.map { String(decoding: $0, as: UTF8.self) } ?? "" })
+      return heard.count > 1 ? nil : rest
+    }
+    try consumer.start(TestMesh.kafka(), topics: [MeshTopics.requests(of: service)], instance: nil)
+    let producer = try Producer(TestMesh.kafka())
+    let topic = try producer.topic(MeshTopics.requests(of: service))
+    for text in ["first", "second"] {
+      _ = try await producer.produce(to: topic, key: Array("key".utf8), value: Array(text.utf8))
+    }
+    try await TestMesh.wait { heard == ["first", "second"] }
+    let line = "mesh_consumer_lag{group=\"\(service)\"}"
+    try await TestMesh.wait { value(line, metrics) == "2" }
     gate.fulfil(())
     try await TestMesh.wait { value(line, metrics) == "0" }
     await consumer.stop(within: .seconds(5))

@@ -61,13 +61,17 @@ import Redis
 
   /// Adds an event to the history and tells the gateways; nothing happens when the push is known already.
   ///
+  /// A channel that asks for admission has a head from its first subscriber on. Without one nobody can have a place in its
+  /// history, so where no gateway hears it either, nothing is kept: members who are away cost no memory.
+  ///
   /// Throws `RedisError`. To repeat it is safe.
   func append(_ event: ChannelMessage.Event, push: UniqueID, to channel: Channel) async throws {
     let sealed = seal.seal(.event(event), of: channel)
     let topic = Self.topic(of: channel)
     let epoch = String(freshEpoch(), radix: 36)
+    let mayDrop = channel.kind == .open ? "0" : "1"
     let tail: RedisCommand =
-      "3 \(topic):head \(topic):log \(topic):known \(push.description) \(epoch) \(sealed) \(topic)"
+      "3 \(topic):head \(topic):log \(topic):known \(push.description) \(epoch) \(sealed) \(topic) \(mayDrop)"
     try await run(\.append, tail)
   }
 
@@ -145,12 +149,17 @@ import Redis
     return Scripts(append: try answers[0].decode(), read: try answers[1].decode())
   }
 
-  // Keys: head, log, known pushes. Arguments: push, epoch if a new one begins, sealed event, topic.
+  // Keys: head, log, known pushes. Arguments: push, epoch if a new one begins, sealed event, topic, 1 if it may be dropped
+  // where there is no head and nobody hears.
   private static let appending = """
     local head = redis.call('HMGET', KEYS[1], 'server', 'epoch', 'offset')
-    local epoch, offset = head[2], tonumber(head[3])
+    local epoch, offset, told = head[2], tonumber(head[3])
     if head[1] ~= server then
       epoch, offset = ARGV[2], 0
+      if not head[1] and ARGV[5] == '1' then
+        told = redis.call('PUBLISH', ARGV[4], epoch .. ':1 ' .. ARGV[3])
+        if told == 0 then return 0 end
+      end
       redis.call('DEL', KEYS[2])
     end
     if redis.call('ZADD', KEYS[3], 'NX', redis.call('TIME')[1], ARGV[1]) == 0 then return 0 end
@@ -161,7 +170,7 @@ import Redis
     redis.call('EXPIRE', KEYS[1], \(headTime.components.seconds))
     redis.call('EXPIRE', KEYS[2], \(historyTime.components.seconds))
     redis.call('EXPIRE', KEYS[3], \(historyTime.components.seconds))
-    redis.call('PUBLISH', ARGV[4], epoch .. ':' .. offset .. ' ' .. ARGV[3])
+    if not told then redis.call('PUBLISH', ARGV[4], epoch .. ':' .. offset .. ' ' .. ARGV[3]) end
     return offset
     """
 

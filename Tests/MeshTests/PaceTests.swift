@@ -1,0 +1,39 @@
+import EventLoop
+import Testing
+
+@testable import Mesh
+
+/// When events leave.
+@Suite(.timeLimit(.minutes(1))) struct PaceTests {
+  @Test @Loop func `the first leaves at once, and what comes soon after it together and in order`() async throws {
+    var left: [[Int]] = []
+    let rest = Promise<Void>()
+    let pace = Pace<Int>(.milliseconds(50)) {
+      left.append($0)
+      if left.count == 2 { rest.fulfil(()) }
+    }
+    let began = ContinuousClock.now
+    pace.add([1, 2])
+    #expect(left == [[1, 2]])
+    pace.add([3])
+    pace.add([])
+    pace.add([4, 5])
+    #expect(left.count == 1 && pace.count == 3)
+    try await rest.value
+    #expect(left == [[1, 2], [3, 4, 5]])
+    #expect(ContinuousClock.now - began >= .milliseconds(49))
+    // After a rest the next one leaves at once again.
+    try await Loop.sleep(for: .milliseconds(60))
+    pace.add([6])
+    #expect(left.last == [6])
+  }
+
+  @Test @Loop func `a flush takes those along that wait`() {
+    var left: [Int] = []
+    let pace = Pace<Int>(.seconds(60)) { left += $0 }
+    pace.add([1])
+    pace.add([2])
+    pace.flush()
+    #expect(left == [1, 2] && pace.count == 0)
+  }
+}
