@@ -43,18 +43,24 @@ public struct KeyRing: Sendable {
   /// - Parameter context: what the message belongs to, such as its topic and key; it opens with the same context only, so
   ///   it cannot be passed off as another's.
   public func seal(_ message: some Collection<UInt8>, context: some Collection<UInt8>) -> [UInt8] {
+    message.withBytes { message in context.withBytes { context in seal(message, context) } }
+  }
+
+  /// As the other `seal`: every message of the mesh comes through here, and the compiler makes more of arrays.
+  public func seal(_ message: [UInt8], context: [UInt8]) -> [UInt8] {
+    message.withUnsafeBufferPointer { message in context.withUnsafeBufferPointer { seal(message, $0) } }
+  }
+
+  private func seal(_ message: UnsafeBufferPointer<UInt8>, _ context: UnsafeBufferPointer<UInt8>) -> [UInt8] {
     let key = keys[current]!
-    return message.withBytes { message in
-      [UInt8](count: message.count + Self.overhead) { sealed in
-        sealed[0] = Self.version
-        for index in 0..<4 { sealed[1 + index] = UInt8(truncatingIfNeeded: current >> UInt32(24 - 8 * index)) }
-        let nonce = sealed + Self.headerSize
-        randombytes_buf(nonce, XChaCha20Poly1305.nonceSize)
-        let header = UnsafeBufferPointer(start: sealed, count: Self.headerSize)
-        Self.withAssociatedData(header, context) { associated in
-          XChaCha20Poly1305.seal(
-            message, associated, nonce: nonce, key: key, into: nonce + XChaCha20Poly1305.nonceSize)
-        }
+    return [UInt8](count: message.count + Self.overhead) { sealed in
+      sealed[0] = Self.version
+      for index in 0..<4 { sealed[1 + index] = UInt8(truncatingIfNeeded: current >> UInt32(24 - 8 * index)) }
+      let nonce = sealed + Self.headerSize
+      randombytes_buf(nonce, XChaCha20Poly1305.nonceSize)
+      let header = UnsafeBufferPointer(start: sealed, count: Self.headerSize)
+      Self.withAssociatedData(header, context) { associated in
+        XChaCha20Poly1305.seal(message, associated, nonce: nonce, key: key, into: nonce + XChaCha20Poly1305.nonceSize)
       }
     }
   }
@@ -62,7 +68,16 @@ public struct KeyRing: Sendable {
   /// The message in `sealed`.
   /// - Throws: `SealError` when it was not sealed by this ring in this context, or was changed since.
   public func open(_ sealed: some Collection<UInt8>, context: some Collection<UInt8>) throws(SealError) -> [UInt8] {
-    try sealed.withBytes { sealed throws(SealError) in try open(sealed, context) }
+    try sealed.withBytes { sealed throws(SealError) in
+      try context.withBytes { context throws(SealError) in try open(sealed, context) }
+    }
+  }
+
+  /// As the other `open`, for what lies in foreign memory.
+  public func open(_ sealed: UnsafeRawBufferPointer, context: [UInt8]) throws(SealError) -> [UInt8] {
+    try context.withUnsafeBufferPointer { context throws(SealError) in
+      try open(sealed.assumingMemoryBound(to: UInt8.self), context)
+    }
   }
 
   /// An authentication code of `message`, whoever may read that: the current key's id and an HMAC-SHA256, 36 bytes.
@@ -80,7 +95,7 @@ public struct KeyRing: Sendable {
   }
 
   private func open(
-    _ sealed: UnsafeBufferPointer<UInt8>, _ context: some Collection<UInt8>
+    _ sealed: UnsafeBufferPointer<UInt8>, _ context: UnsafeBufferPointer<UInt8>
   ) throws(SealError) -> [UInt8] {
     let id = try Self.keyID(of: sealed)
     guard let key = keys[id] else { throw .unknownKey(id) }
@@ -104,15 +119,13 @@ public struct KeyRing: Sendable {
 
   /// `header` and `context` in one piece.
   private static func withAssociatedData<Result>(
-    _ header: UnsafeBufferPointer<UInt8>, _ context: some Collection<UInt8>,
+    _ header: UnsafeBufferPointer<UInt8>, _ context: UnsafeBufferPointer<UInt8>,
     _ body: (UnsafeBufferPointer<UInt8>) -> Result
   ) -> Result {
-    context.withBytes { context in
-      withUnsafeTemporaryAllocation(of: UInt8.self, capacity: header.count + context.count) { joined in
-        let end = joined.initialize(fromContentsOf: header)
-        _ = joined[end...].initialize(fromContentsOf: context)
-        return body(UnsafeBufferPointer(joined))
-      }
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: header.count + context.count) { joined in
+      let end = joined.initialize(fromContentsOf: header)
+      _ = joined[end...].initialize(fromContentsOf: context)
+      return body(UnsafeBufferPointer(joined))
     }
   }
 }
