@@ -127,7 +127,7 @@ def test_replicas_follow_groups_that_exist_and_no_more_than_have_partitions(depl
     groups = set(re.findall(r'mesh_consumer_lag\{group="([^"]+)"', "".join(deployment.metrics().values())))
     scaled = of("ScaledObject")
     assert set(scaled) == set(SERVICES)
-    partitions = int(re.search(r"requestPartitions = (\d+)", read("Shared/Mesh/Ask/Topics.swift"))[1])
+    partitions = int(re.search(r"topicPartitions = (\d+)", read("Shared/Kafka/KafkaConfiguration.swift"))[1])
     followed = set()
     for name, document in scaled.items():
         spec = document["spec"]
