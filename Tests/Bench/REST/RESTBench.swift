@@ -31,7 +31,7 @@ import Postgres
         + "its mark and the idempotency record in one commit; the event is published",
     ]
     let before = try await pgbench.commitsPerSecond(for: limit / 2)
-    let jots = try await measure(mesh, connections: [16, 64], "one row") { _ in "/api/v1/jots" }
+    let jots = try await measure(mesh, connections: [16, 32, 64], "one row") { _ in "/api/v1/jots" }
     try await expect(jots, in: database, "select count(*) from jots")
     let boards = (0..<1024).map { _ in UUID().uuidString.lowercased() }
     let notes = try await measure(mesh, connections: [16, 64], "row and event") {
