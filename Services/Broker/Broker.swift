@@ -81,8 +81,7 @@ import Wire
 
   /// Serves until the process is asked to end, then stops cleanly. Throws `SocketError` when a port cannot be had.
   func run() async throws {
-    try start()
-    let signal = await Signals.termination()
+    let signal = try await Signals.termination(after: start)
     log.info("stopping", ["signal": signal == SIGTERM ? "SIGTERM" : "SIGINT"])
     await stop()
   }

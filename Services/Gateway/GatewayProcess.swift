@@ -74,8 +74,7 @@ import Wire
   ///
   /// Throws `SocketError` when a port cannot be had, and `KafkaError` when Kafka is not there in time.
   func run() async throws {
-    try await start()
-    let signal = await Signals.termination()
+    let signal = try await Signals.termination(after: start)
     log.info("draining", ["signal": signal == SIGTERM ? "SIGTERM" : "SIGINT"])
     await stop()
   }

@@ -36,10 +36,16 @@ public enum Signals {
     watch.interest = .readable
   }
 
-  /// Suspends until the process is asked to end (`SIGTERM` or `SIGINT`), and returns that signal's number.
-  @Loop public static func termination() async -> CInt {
+  /// Runs `start`, suspends until the process is asked to end (`SIGTERM` or `SIGINT`), and returns that signal's number.
+  ///
+  /// A process that is asked while it starts ends at once, with status 0: it serves nobody yet, and what it waits for may
+  /// never come. Throws what `start` throws.
+  @Loop public static func termination(after start: @Loop () async throws -> Void) async rethrows -> CInt {
     let promise = Promise<CInt>()
-    on([SIGTERM, SIGINT]) { promise.fulfil($0) }
+    var isStarting = true
+    on([SIGTERM, SIGINT]) { if isStarting { _exit(0) } else { promise.fulfil($0) } }
+    try await start()
+    isStarting = false
     // Only cancellation throws, and then the process is on its way out as well.
     return (try? await promise.value) ?? SIGTERM
   }

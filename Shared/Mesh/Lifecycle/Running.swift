@@ -10,17 +10,17 @@ import Telemetry
 extension MeshService {
   /// Runs the service until the process is asked to end; returns the exit status. `describe` says what it does.
   public func run(_ describe: @Loop (MeshService) async throws -> Void) async -> CInt {
+    let signal: String
     do {
       let page = try OperationsServer(
         on: SocketAddress(host: options.ops.host, port: options.ops.port), ill: { self.failure },
         unready: { self.unreadiness }, metrics: { self.metrics.render() })
       log.info("starting", ["ops": page.address])
-      try await start(describe)
+      signal = try await untilAskedToEnd { try await start(describe) }
     } catch {
       log.error("cannot start: \(error)")
       return 1
     }
-    let signal = await untilAskedToEnd()
     await drain()
     log.info("stopped", ["signal": signal])
     return failure == nil ? 0 : 1
@@ -162,9 +162,13 @@ extension MeshService {
     failed.fulfil(())
   }
 
-  /// Waits for a signal, or for the end of something without which the process is of no use.
-  private func untilAskedToEnd() async -> String {
-    Signals.on([SIGTERM, SIGINT]) { [failed] _ in failed.fulfil(()) }
+  /// Runs `start`, and waits for a signal, or for the end of something without which the process is of no use. As
+  /// everywhere, who is asked to end while it starts does so at once.
+  private func untilAskedToEnd(after start: @Loop () async throws -> Void) async rethrows -> String {
+    var isStarting = true
+    Signals.on([SIGTERM, SIGINT]) { [failed] _ in if isStarting { _exit(0) } else { failed.fulfil(()) } }
+    try await start()
+    isStarting = false
     try? await failed.value
     return failure ?? "asked to end"
   }

@@ -127,4 +127,20 @@ import Testing
     #expect(try await other.status("GET", "/docs") == 200)
     try await second.stop()
   }
+
+  @Test(arguments: ["gateway", "mesh-example"]) @Loop
+  func `who is asked to end while still waiting for Kafka ends at once`(program: String) async throws {
+    let key = "7:" + String(repeating: "0a", count: 32)
+    let ops = try GatewayWorld.freeAddress()
+    let process = try ChildProcess(
+      BuiltProgram.url(program).path, [],
+      environment: [
+        "SERVICE": "notes", "KAFKA_BROKERS": "127.0.0.1:1", "OPS_ADDRESS": "\(ops)", "MESH_ROOT_KEY": key,
+        "MESH_KEY": key, "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing", "REDIS_URL": "redis://127.0.0.1:1",
+      ])
+    // Its operators' page is there before anything else is.
+    while (try? await RawClient(ops).status("GET", "/healthz")) != 200 { try await Loop.sleep(for: .milliseconds(20)) }
+    try await Loop.sleep(for: .milliseconds(50))
+    #expect(await process.end(asking: SIGTERM, grace: .seconds(5)) == .status(0))
+  }
 }
