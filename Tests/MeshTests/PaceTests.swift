@@ -8,7 +8,7 @@ import Testing
   @Test @Loop func `the first leaves at once, and what comes soon after it together and in order`() async throws {
     var left: [[Int]] = []
     let rest = Promise<Void>()
-    let pace = Pace<Int>(.milliseconds(50)) {
+    let pace = Pace<Int>(.milliseconds(50), burst: 1) {
       left.append($0)
       if left.count == 2 { rest.fulfil(()) }
     }
@@ -28,9 +28,20 @@ import Testing
     #expect(left.last == [6])
   }
 
+  @Test @Loop func `while there are few each leaves at once, and a rest makes room for as many again`() async throws {
+    var left: [[Int]] = []
+    let pace = Pace<Int>(.milliseconds(20), burst: 3) { left.append($0) }
+    for number in 1...5 { pace.add([number]) }
+    #expect(left == [[1], [2], [3]])
+    try await Loop.sleep(for: .milliseconds(100))
+    #expect(left == [[1], [2], [3], [4, 5]])
+    for number in 6...7 { pace.add([number]) }
+    #expect(left.suffix(2) == [[6], [7]])
+  }
+
   @Test @Loop func `a flush takes those along that wait`() {
     var left: [Int] = []
-    let pace = Pace<Int>(.seconds(60)) { left += $0 }
+    let pace = Pace<Int>(.seconds(60), burst: 1) { left += $0 }
     pace.add([1])
     pace.add([2])
     pace.flush()

@@ -1,29 +1,35 @@
 import EventLoop
 
-/// Lets things for which nobody waits leave together: one at once where none has left for a while, and those that come
-/// soon after it when `interval` has passed.
+/// Lets things for which hardly anybody waits leave together: each at once while they are few, and those that come behind
+/// `burst` departures together, once in `interval`.
 ///
-/// A batch costs everybody on its way wake-ups and system calls, and Kafka's disk a flush, whatever it holds.
+/// A batch costs everybody on its way wake-ups and system calls, and Kafka's disk a flush, whatever it holds. Departures are
+/// counted as a token bucket does: one more is free after each `interval`, and `burst` at the most.
 @Loop final class Pace<Thing> {
   private let interval: Duration
+  private let burst: Double
   private let leave: @Loop ([Thing]) -> Void
   private var waiting: [Thing] = []
-  private var lastLeft: ContinuousClock.Instant?
+  private var free: Double
+  private var countedAt = Loop.now
   private var timer: LoopTimer?
 
   /// Things that wait.
   var count: Int { waiting.count }
 
-  init(_ interval: Duration, _ leave: @escaping @Loop ([Thing]) -> Void) {
-    (self.interval, self.leave) = (interval, leave)
+  init(_ interval: Duration, burst: Int, _ leave: @escaping @Loop ([Thing]) -> Void) {
+    (self.interval, self.burst, self.leave) = (interval, Double(burst), leave)
+    free = Double(burst)
   }
 
   /// Lets things leave now or in a moment, in the order in which they came.
   func add(_ things: some Sequence<Thing>) {
     waiting += things
     guard !waiting.isEmpty, timer?.isArmed != true else { return }
-    let rest = lastLeft.map { $0.advanced(by: interval) - Loop.now } ?? .zero
-    guard rest > .zero else { return flush() }
+    free = min(burst, free + countedAt.duration(to: Loop.now) / interval)
+    countedAt = Loop.now
+    guard free < 1 else { return flush() }
+    let rest = interval * (1 - free)
     if let timer { return timer.reset(after: rest) }
     timer = Loop.schedule(after: rest) { [weak self] in self?.flush() }
   }
@@ -32,9 +38,10 @@ import EventLoop
   func flush() {
     timer?.cancel()
     guard !waiting.isEmpty else { return }
+    free = min(burst, free + countedAt.duration(to: Loop.now) / interval) - 1
+    countedAt = Loop.now
     let leaving = waiting
     waiting = []
-    lastLeft = Loop.now
     leave(leaving)
   }
 }

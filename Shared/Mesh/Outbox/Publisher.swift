@@ -13,8 +13,10 @@ import Telemetry
 /// **Guarantees.** Every committed event is published at least once, whoever dies. Duplicates and disorder are possible;
 /// the consumers' inboxes put that right.
 @Loop final class Publisher {
-  /// Events leave together at most so often: each is a write to Kafka's disk, and wakes whoever hears of it.
+  /// While there are many, events leave together at most so often: each departure is a write to Kafka's disk, and wakes
+  /// whoever hears of it. While there are few each leaves at once: who has just registered is known everywhere.
   private static let interval = Duration.milliseconds(50)
+  private static let burst = 20
   private static let markInterval = Duration.milliseconds(50)
   private static let relayInterval = Duration.seconds(1)
   private static let relayBatch = 500
@@ -26,7 +28,7 @@ import Telemetry
 
   private let database: Database
   private let producer: Producer
-  private lazy var pace = Pace<OutboxRecord>(Self.interval) { [unowned self] in
+  private lazy var pace = Pace<OutboxRecord>(Self.interval, burst: Self.burst) { [unowned self] in
     for record in $0 { send(record) }
   }
   private let log: Log
