@@ -36,16 +36,23 @@ public enum Signals {
     watch.interest = .readable
   }
 
-  /// Runs `start`, suspends until the process is asked to end (`SIGTERM` or `SIGINT`), and returns that signal's number.
+  /// Runs `start`, and calls `asked` whenever the process is asked to end (`SIGTERM` or `SIGINT`) from then on.
   ///
   /// A process that is asked while it starts ends at once, with status 0: it serves nobody yet, and what it waits for may
   /// never come. Throws what `start` throws.
-  @Loop public static func termination(after start: @Loop () async throws -> Void) async rethrows -> CInt {
-    let promise = Promise<CInt>()
+  @Loop public static func onTermination(
+    after start: @Loop () async throws -> Void, _ asked: @escaping @Loop (CInt) -> Void
+  ) async rethrows {
     var isStarting = true
-    on([SIGTERM, SIGINT]) { if isStarting { _exit(0) } else { promise.fulfil($0) } }
+    on([SIGTERM, SIGINT]) { if isStarting { _exit(0) } else { asked($0) } }
     try await start()
     isStarting = false
+  }
+
+  /// As `onTermination`: suspends until the process is asked to end, and returns that signal's number.
+  @Loop public static func termination(after start: @Loop () async throws -> Void) async rethrows -> CInt {
+    let promise = Promise<CInt>()
+    try await onTermination(after: start) { promise.fulfil($0) }
     // Only cancellation throws, and then the process is on its way out as well.
     return (try? await promise.value) ?? SIGTERM
   }

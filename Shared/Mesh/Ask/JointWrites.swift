@@ -10,8 +10,9 @@ import Postgres
 /// time has been measured to be faster than two, for the many as for each: they are fuller, and do not get in one another's
 /// way. Only when one takes unusually long, as it may wait for a lock, others set out meanwhile.
 ///
-/// Each request keeps its own idempotency record. When a transaction fails, for whatever reason, none of it took effect, and each of its requests is
-/// carried out by itself as `Writes` does: so one that is at fault costs the others time, and nothing else.
+/// Each request keeps its own idempotency record. When a transaction fails, for whatever reason, none of it took effect,
+/// and each of its requests is carried out by itself as `Writes` does: so one that is at fault costs the others time, and
+/// nothing else.
 @Loop final class JointWrites<Request: Sendable> {
   /// What the endpoint's own code does for some requests: an answer or a refusal for each, in their order.
   typealias Work = @Loop ([JointRequest<Request>], Tx) async throws -> [Result<Answer, any Error>]

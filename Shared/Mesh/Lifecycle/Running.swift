@@ -1,6 +1,5 @@
 import Contract
 import EventLoop
-import Glibc
 import HTTP
 import Kafka
 import Postgres
@@ -162,13 +161,9 @@ extension MeshService {
     failed.fulfil(())
   }
 
-  /// Runs `start`, and waits for a signal, or for the end of something without which the process is of no use. As
-  /// everywhere, who is asked to end while it starts does so at once.
+  /// Runs `start`, and waits for a signal, or for the end of something without which the process is of no use.
   private func untilAskedToEnd(after start: @Loop () async throws -> Void) async rethrows -> String {
-    var isStarting = true
-    Signals.on([SIGTERM, SIGINT]) { [failed] _ in if isStarting { _exit(0) } else { failed.fulfil(()) } }
-    try await start()
-    isStarting = false
+    try await Signals.onTermination(after: start) { [failed] _ in failed.fulfil(()) }
     try? await failed.value
     return failure ?? "asked to end"
   }

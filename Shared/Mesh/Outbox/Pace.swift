@@ -26,8 +26,7 @@ import EventLoop
   func add(_ things: some Sequence<Thing>) {
     waiting += things
     guard !waiting.isEmpty, timer?.isArmed != true else { return }
-    free = min(burst, free + countedAt.duration(to: Loop.now) / interval)
-    countedAt = Loop.now
+    count(departures: 0)
     guard free < 1 else { return flush() }
     let rest = interval * (1 - free)
     if let timer { return timer.reset(after: rest) }
@@ -38,10 +37,14 @@ import EventLoop
   func flush() {
     timer?.cancel()
     guard !waiting.isEmpty else { return }
-    free = min(burst, free + countedAt.duration(to: Loop.now) / interval) - 1
-    countedAt = Loop.now
+    count(departures: 1)
     let leaving = waiting
     waiting = []
     leave(leaving)
+  }
+
+  private func count(departures: Double) {
+    free = min(burst, free + countedAt.duration(to: Loop.now) / interval) - departures
+    countedAt = Loop.now
   }
 }
